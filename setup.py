@@ -1,0 +1,33 @@
+import shlex
+from configparser import ConfigParser
+
+import setuptools
+
+# All metadata and dependencies live in settings.ini (nbdev 2 convention)
+config = ConfigParser(delimiters=['='])
+config.read('settings.ini', encoding='utf-8')
+cfg = config['DEFAULT']
+keys = 'version description keywords author author_email'.split()
+for o in keys + 'lib_name lib_path status min_python audience git_url'.split(): assert o in cfg, f'settings.ini lacks {o}'
+statuses = ['', '1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive']
+
+setuptools.setup(
+    name=cfg['lib_name'],
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    classifiers=['Development Status :: ' + statuses[int(cfg['status'])],
+                 'Intended Audience :: ' + cfg['audience'],
+                 'Programming Language :: Python :: 3'],
+    url=cfg['git_url'],
+    packages=setuptools.find_packages(include=[cfg['lib_path'], cfg['lib_path'] + '.*']),
+    include_package_data=True,
+    package_data={cfg['lib_path']: shlex.split(cfg['package_data'])},
+    install_requires=shlex.split(cfg['requirements']),
+    extras_require={'dev': shlex.split(cfg['dev_requirements'])},
+    python_requires='>=' + cfg['min_python'],
+    long_description=open('README.md', encoding='utf-8').read(),
+    long_description_content_type='text/markdown',
+    zip_safe=False,
+    entry_points={'console_scripts': shlex.split(cfg['console_scripts']),
+                  'nbdev': [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"]},
+    **{o: cfg[o] for o in keys})
