@@ -106,11 +106,12 @@ class Episode:
 
     def __len__(self): return len(self.act)  # T, the number of actions
 
-# %% ../nbs/00_env.ipynb #7c395901
-Policy = Callable[[np.ndarray, gym.Space, np.random.Generator], object]  # (picture, action space, generator) → action
+# %% ../nbs/00_env.ipynb #125ee6e7
+Policy = Callable[[np.ndarray, np.ndarray, gym.Space, np.random.Generator], object]  # (picture, state, action space, generator) → action
 
 def random_policy(
     obs:np.ndarray,            # picture (not looked at)
+    state:np.ndarray,          # the simulator's observation (not looked at)
     space:gym.Space,           # action space
     rng:np.random.Generator,   # the policy's own generator
 ): # an action of `space`
@@ -131,7 +132,7 @@ def rollout(
     frames, states, acts, rewards = [obs], [info['state']], [], []
     terminated = truncated = False
     while not (terminated or truncated or len(acts) == max_steps):
-        action = policy(obs, env.action_space, rng)
+        action = policy(obs, info['state'], env.action_space, rng)
         acts.append(encode_action(env.action_space, action))
         obs, r, terminated, truncated, info = env.step(action)
         frames.append(obs); states.append(info['state']); rewards.append(r)

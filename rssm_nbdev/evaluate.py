@@ -170,7 +170,7 @@ class Probe(NamedTuple):
 
     def __call__(self, e):
         "The quantity that latents e (…, E) show, (…)"
-        return self.read(self.model.predict(e.reshape(-1, e.shape[-1]).numpy()).reshape(*e.shape[:-1], -1))
+        return self.read(self.model.predict(e.reshape(-1, e.shape[-1]).double().numpy()).reshape(*e.shape[:-1], -1))
 
     def truth(self, state):
         "The same of the simulator's observation (…, X)"
@@ -187,7 +187,7 @@ def fit_probes(
     alpha:float=1e-3,              # strength of the ridge
 )->list[Probe]:                    # empty if the environment's state has no known units
     "Fit a linear probe for each quantity of `STATE_UNITS`"
-    e, state = torch.cat([o.e for o in episodes]).numpy(), np.concatenate([o.state for o in episodes])
+    e, state = torch.cat([o.e for o in episodes]).double().numpy(), np.concatenate([o.state for o in episodes])
     fit = lambda target: Ridge(alpha).fit(e, target(state).reshape(len(e), -1))
     return [Probe(name, unit, fit(target), target, read) for name, unit, target, read in STATE_UNITS.get(episodes[0].env_id, [])]
 
@@ -226,18 +226,19 @@ class Divergence(NamedTuple):
 
 def divergence(
     samples:np.ndarray,  # imagined states, (N, H, F)
-    truth:np.ndarray,    # true states, (H, F)
+    truth:np.ndarray,    # true states, or means of their posterior, (H, F)
+    spread:np.ndarray=0, # standard deviations of that posterior, (H, F)
     level:float=.95,     # the central share of the samples
     patience:int=2,      # consecutive steps outside that count as leaving (fewer at the very end)
 )->Divergence:
     "First step at which the truth leaves the central `level` of the samples; raises `ArgumentError`"
     x = check_array(np.asarray(samples, float), 'samples', ('N', 'H', 'F'))
-    truth = check_array(np.asarray(truth, float), 'truth', x.shape[1:])
+    truth, spread = check_array(np.asarray(truth, float), 'truth', x.shape[1:]), np.asarray(spread, float)
     N = check_number(len(x), 'N', low=20, integer=True); check_number(level, 'level', low=.5, high=1 - 1/N)
     var = lambda total, squares, n: np.maximum(squares/n - (total/n)**2, 0)*n/(n-1) + 1e-12
     total, squares = x.sum(0), (x**2).sum(0)
     own = (((x - (total - x)/(N-1))**2) / var(total - x, squares - x**2, N-1)).mean(-1)   # (N, H), leave one out
-    distance = ((truth - total/N)**2 / var(total, squares, N)).mean(-1)                   # (H,)
+    distance = (((truth - total/N)**2 + spread**2) / var(total, squares, N)).mean(-1)                   # (H,)
     limit = np.quantile(own, level, axis=0)
     out = np.append(distance > limit, [True]*(patience - 1))                              # the end counts as outside
     first = next((t for t in range(len(truth)) if out[t:t+patience].all()), None)

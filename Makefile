@@ -1,0 +1,39 @@
+# From a fresh clone, one command: `make p02`, `make test` or `make docs`. Each sets up .venv first.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ENV    ?= Pendulum-v1
+
+.PHONY: help setup p01 p02 test lib clean readme docs distclean
+help: ## Show the targets
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: $(VENV)/.done ## Create .venv with everything pinned
+$(VENV)/.done: settings.ini setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+p02: setup ## Execute the deliverable notebook on real data (ENV=CartPole-v1: into a folder of its own)
+	$(BIN)/python tools/p02.py $(ENV)
+
+p01: setup ## Train the bundled encoders again
+	$(BIN)/python tools/run_nb.py nbs/p01_vae_encoder.ipynb
+
+test: setup ## All checks: export and clean change nothing, notebook tests, imports, pytest
+	$(BIN)/python tools/check_nbs.py
+	OMP_NUM_THREADS=1 $(BIN)/nbdev_test --n_workers 2 --do_print --timing
+	$(BIN)/python -m pytest -q tests
+
+lib: setup ## Export the notebooks to the package, clean them
+	$(BIN)/nbdev_export
+	$(BIN)/python tools/clean_nbs.py
+
+readme: setup ## README.md from nbs/index.ipynb
+	$(BIN)/python tools/readme.py
+
+docs: setup ## The website in _docs: with Quarto if it is installed, else in pure Python
+	if command -v quarto >/dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" nbdev_docs; else $(BIN)/python tools/docs.py; fi
+
+distclean: ## Remove what is built
+	rm -rf _proc _docs build dist *.egg-info $(VENV)

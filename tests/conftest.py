@@ -1,0 +1,19 @@
+"Paths, and a clean environment for commands run by tests"
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT/'tools'))
+
+
+@pytest.fixture(scope='session')
+def root(): return ROOT
+
+
+@pytest.fixture
+def env():
+    "The environment without anything that steers p02"
+    return {k: v for k, v in os.environ.items() if not k.startswith('P02_')}

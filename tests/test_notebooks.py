@@ -1,0 +1,78 @@
+"The notebooks as committed: executed, tidy, and the deliverable complete"
+import json
+import re
+
+import nbformat
+import pytest
+from conftest import ROOT
+
+NBS = sorted((ROOT/'nbs').glob('*.ipynb'))
+P02 = ROOT/'nbs'/'p02_rssm_dynamics.ipynb'
+
+
+def code_cells(nb): return [c for c in nb.cells if c.cell_type == 'code' and c.source.strip()]
+def outputs(nb): return [o for c in code_cells(nb) for o in c.outputs]
+def text_of(nb): return '\n'.join(''.join(o.get('text', '') or o.get('data', {}).get('text/markdown', '')) for o in outputs(nb))
+
+
+@pytest.mark.parametrize('path', NBS, ids=lambda p: p.stem)
+def test_valid_executed_and_free_of_errors(path):
+    nb = nbformat.read(path, as_version=4)
+    nbformat.validate(nb)
+    assert len({c.id for c in nb.cells}) == len(nb.cells)
+    assert not [o for o in outputs(nb) if o.output_type == 'error'], 'an error is among the outputs'
+    assert not [o.text[:200] for o in outputs(nb) if o.get('name') == 'stderr'], 'a warning is among the outputs'
+    assert any(o.output_type != 'stream' or o.text.strip() for o in outputs(nb)), 'it was never executed'
+    assert path.stat().st_size < (2e6 if path == P02 else 5e5)
+
+
+@pytest.mark.parametrize('path', NBS, ids=lambda p: p.stem)
+def test_no_machine_in_it(path):
+    assert not re.search(r'/root/|/home/|/work/|/tmp/|\.venv/lib', path.read_text(encoding='utf-8'))
+
+
+@pytest.fixture(scope='module')
+def p02(): return nbformat.read(P02, as_version=4)
+
+
+def test_p02_ran_top_to_bottom_in_one_pass(p02):
+    counts = [c.execution_count for c in code_cells(p02)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_p02_has_the_assignments_sections(p02):
+    heads = [line[2:] for c in p02.cells if c.cell_type == 'markdown' for line in c.source.splitlines() if line.startswith('# ')]
+    for i, title in enumerate(('Setup and Data Collection', 'GRU Dynamics Model', 'MDN-RNN', 'RSSM', 'Prior vs Posterior Rollout'), 1):
+        assert f'Section {i}: {title}' in heads
+
+
+def test_p02_imports_only_the_package_and_plain_tools(p02):
+    found = {m.split('.')[0] for c in code_cells(p02) for m in re.findall(r'^\s*(?:from|import) ([\w.]+)', c.source, re.M)}
+    assert found <= {'rssm_nbdev', 'os', 'time', 'pathlib', 'numpy', 'torch', 'IPython', 'sklearn'}
+    assert not [c for c in code_cells(p02) if re.search(r'\bplt\.|class \w+\(', c.source)], 'figures and models come from the package'
+
+
+def test_p02_shows_its_run(p02):
+    first, last = code_cells(p02)[0], code_cells(p02)[-1]
+    shown = ''.join(o.text for o in first.outputs if o.output_type == 'stream')
+    for word in ('torch', 'training seeds', 'device', 'data seed'): assert word in shown
+    assert 'minutes' in ''.join(o.get('text', '') for o in last.outputs)
+    assert sum('image/png' in o.get('data', {}) for o in outputs(p02)) >= 9
+
+
+def test_p02_is_the_real_run_and_says_what_results_json_says(p02):
+    res = json.loads((ROOT/'artifacts'/'p02'/'results.json').read_text())
+    assert res['env'] == 'Pendulum-v1' and not res['quick'] and len(res['seeds']) == 3
+    shown = text_of(p02)
+    for name, rows in res['test']['errors'].items():
+        for h in ('1', '5', '10'): assert f"{rows[h]['mean']:.4f} [{rows[h]['low']:.4f}, {rows[h]['high']:.4f}]" in shown, (name, h)
+
+
+def test_p02_meets_its_bars():
+    res = json.loads((ROOT/'artifacts'/'p02'/'results.json').read_text())
+    err = {k: {int(h): m['mean'] for h, m in v.items()} for k, v in res['test']['errors'].items()}
+    assert err['RSSM'][5] <= .004 and err['RSSM'][10] <= .012
+    for h in ('5', '10'): assert res['test']['differences'][f'RSSM − GRU, {h}']['high'] < 0
+    for k in ('GRU', 'MDN-RNN', 'RSSM'):
+        assert err[k][5] < min(err['persistence'][5], err['ridge'][5])
+        assert res['shuffled'][k]['5']['mean'] >= 3*err[k][5]

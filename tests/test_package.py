@@ -1,0 +1,123 @@
+"The package: imports, wheel and sdist, command, README, site"
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+MODULES = sorted(p.stem for p in (ROOT/'rssm_nbdev').glob('[a-z]*.py'))
+
+
+def run(*cmd, **kw): return subprocess.run(list(map(str, cmd)), capture_output=True, text=True, **kw)
+
+
+def test_every_module_imports_alone():
+    "In a fresh process each, with the development tools hidden"
+    code = ("import sys\nclass No:\n    def find_spec(self, name, *a):\n        if name.split('.')[0] in ('nbdev', 'execnb', 'ghapi', 'nbconvert', 'smalldocs', 'pytest'): raise ImportError(name)\n"
+            "sys.meta_path.insert(0, No())\nimport importlib; importlib.import_module(sys.argv[1])")
+    jobs = {m: subprocess.Popen([sys.executable, '-W', 'error::SyntaxWarning', '-c', code, f'rssm_nbdev.{m}'], stderr=subprocess.PIPE, text=True) for m in MODULES}
+    failed = {m: err[-500:] for m, p in jobs.items() for err in [p.communicate()[1]] if p.returncode}
+    assert len(jobs) >= 13 and not failed
+
+
+def test_environment_workers_do_not_load_torch():
+    assert run(sys.executable, '-c', "import sys, rssm_nbdev.env; assert 'torch' not in sys.modules").returncode == 0
+
+
+def test_nothing_runs_code_from_files():
+    for m in MODULES:
+        text = (ROOT/'rssm_nbdev'/f'{m}.py').read_text()
+        assert not re.search(r'\beval\(|\bexec\(|pickle\.load|weights_only=False|allow_pickle=True', re.sub(r'\.eval\(\)', '', text)), m
+
+
+@pytest.fixture(scope='module')
+def built(tmp_path_factory):
+    "Wheel and sdist, built from a copy of what git tracks"
+    src, out = tmp_path_factory.mktemp('src'), tmp_path_factory.mktemp('dist')
+    names = run('git', 'ls-files', '-co', '--exclude-standard', cwd=ROOT, check=True).stdout.split('\n')
+    for name in filter(None, names):
+        if name.startswith(('nbs/', 'artifacts/', 'README_files/')) or not (ROOT/name).is_file(): continue
+        (src/name).parent.mkdir(parents=True, exist_ok=True)
+        (src/name).write_bytes((ROOT/name).read_bytes())
+    run(sys.executable, '-m', 'build', '--outdir', out, src, check=True)
+    return {p.suffix: p for p in out.iterdir()}
+
+
+@pytest.mark.parametrize('kind', ['.whl', '.gz'])
+def test_installs_in_a_fresh_environment_with_its_weights(built, kind, tmp_path):
+    "Our distribution alone in a new environment; its dependencies are borrowed from this one"
+    venv.create(tmp_path/'env', with_pip=True)
+    py = tmp_path/'env'/'bin'/'python'
+    done = run(py, '-m', 'pip', 'install', '-q', '--no-deps', built[kind])
+    assert done.returncode == 0, done.stderr
+    site = next((tmp_path/'env'/'lib').glob('python3*/site-packages'))
+    (site/'borrowed.pth').write_text(sysconfig.get_paths()['purelib'] + '\n')
+    code = ("import rssm_nbdev, torch; from rssm_nbdev.rssm import RSSM; from rssm_nbdev.encoder import load_encoder, bundled_encoders\n"
+            "print(rssm_nbdev.__file__); print([load_encoder(o).latent_dim for o in bundled_encoders()])\n"
+            "print(tuple(RSSM(32, 1).open_loop(torch.zeros(2, 5, 32), torch.zeros(2, 14, 1), 3).shape))")
+    done = run(py, '-c', code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    where, latents, shape = done.stdout.strip().splitlines()
+    assert str(site) in where and latents == '[32, 32]' and shape == '(3, 2, 10, 32)'
+    assert 'usage: rssm' in run(tmp_path/'env'/'bin'/'rssm', '--help').stdout
+
+
+def test_metadata(built):
+    import email
+    import zipfile
+    with zipfile.ZipFile(built['.whl']) as z: meta = email.message_from_bytes(z.read(next(n for n in z.namelist() if n.endswith('/METADATA'))))
+    needs = [r for r in meta.get_all('Requires-Dist') if 'extra ==' not in r]
+    assert meta['Name'] == 'rssm_nbdev' and meta['Requires-Python'] == '>=3.11'
+    assert not [r for r in needs if re.match(r'nbdev|execnb|ghapi|jupyter|pytest', r)], 'a development pin is required at run time'
+
+
+def test_command_line():
+    rssm = Path(sys.executable).parent/'rssm'
+    bad = run(rssm, 'collect', 'Nowhere-v0')
+    assert bad.returncode == 1 and len(bad.stderr.strip().splitlines()) == 1 and 'Traceback' not in bad.stderr
+    helped = run(rssm, 'train', '--help')
+    assert helped.returncode == 0 and 'optimiser steps' in helped.stdout
+
+
+def test_readme_is_the_index_and_says_what_results_json_says():
+    import readme
+    assert readme.main(check=True)
+    text, res = (ROOT/'README.md').read_text(), json.loads((ROOT/'artifacts'/'p02'/'results.json').read_text())
+    for rows in res['test']['errors'].values():
+        for h in ('1', '5', '10'): assert f"{rows[h]['mean']:.4f} [{rows[h]['low']:.4f}, {rows[h]['high']:.4f}]" in text
+    for link in re.findall(r'\]\(([^)#]+)\)', text):
+        assert link.startswith('http') or (ROOT/link).exists(), link
+
+
+class Links(HTMLParser):
+    "Targets and anchors of a page"
+    def __init__(self, text): super().__init__(); self.links, self.ids = [], set(); self.feed(text)
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if 'id' in attrs: self.ids.add(attrs['id'])
+        for k in ('href', 'src'):
+            if attrs.get(k): self.links.append(attrs[k])
+
+
+def test_site_builds_and_has_no_dead_internal_link(env):
+    done = run(sys.executable, ROOT/'tools'/'docs.py', cwd=ROOT, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    site = ROOT/'_docs'
+    pages = {p.name: Links(p.read_text()) for p in site.glob('*.html')}
+    assert {f'{p}.html' for p in ('index', 'core', 'env', 'data', 'encoder', 'dynamics', 'gru', 'mdn_rnn', 'rssm', 'train', 'evaluate', 'plot',
+                                  'checkpoint', 'cli', 'p01_vae_encoder', 'p02_rssm_dynamics')} <= set(pages)
+    dead = []
+    for name, page in pages.items():
+        for link in page.links:
+            if re.match(r'[a-z]+:|//|#$|data:', link): continue
+            target, _, anchor = link.partition('#')
+            target = target.split('?')[0].removeprefix('./').lstrip('/') or name
+            if not (site/target).exists() or (anchor and target in pages and anchor not in pages[target].ids): dead.append((name, link))
+    assert not dead
