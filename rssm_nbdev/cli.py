@@ -108,7 +108,7 @@ def evaluate_cmd(
     rows = [{'model': k, 'horizon': h, **res.at(k, h)._asdict()} for k in res.err for h in range(1, horizon + 1)]
     write_json(out, {'context': context, 'samples': samples, 'windows': res.windows, 'episodes': res.episodes, 'short': res.short, 'errors': rows})
     for k in res.err: print(f'{k:12}' + ''.join(f'  h={h}: {res.at(k, h).mean:.4f}' for h in sorted({1, min(5, horizon), horizon})))
-    print(f'{out}: {res.windows} windows of {len(res.episodes)} test episodes')
+    print(f'{out.name}: {res.windows} windows of {len(res.episodes)} test episodes')
 
 # %% ../nbs/11_cli.ipynb #f5c55355
 COMMANDS = {o.__name__.removesuffix('_cmd'): o for o in (collect_cmd, encoder_cmd, encode_cmd, train_cmd, evaluate_cmd)}

@@ -42,7 +42,7 @@ class RSSM(Dynamics):
         stoch:int=32,            # S, size of z
         hidden:int=256,          # size of the hidden layers
         min_std:float=.05,       # least standard deviation of prior and posterior
-        obs_std:float=.1,        # standard deviation of the observation model, in standardised units
+        obs_std:float=.2,        # standard deviation of the observation model, in standardised units
         free_nats:float=1.,      # KL below this costs nothing, nats per step
         kl_balance:float=.8,     # share of the KL's gradient that trains the prior
         kl_scale:float=1.,       # weight of the KL

@@ -70,6 +70,27 @@ def _step(model, batch, opt, sched, clip):
     opt.step(); sched.step()
     return {'loss': loss.detach(), 'grad_norm': norm, **log}
 
+# %% ../nbs/07_train.ipynb #ea9c632c
+def _row(step, rate, log):
+    "One entry of the history, or `TrainingError` if its numbers are not finite"
+    row = {'step': step, 'lr': rate, **{k: float(v) for k, v in log.items()}}
+    if not math.isfinite(row['loss'] + row['grad_norm']):
+        raise TrainingError(f"step {step}: loss {row['loss']} and gradient norm {row['grad_norm']}, expected finite numbers")
+    return row
+
+class _Best:
+    "The best weights so far"
+    def __init__(self): self.row, self.weights = {'score': math.inf}, None
+
+    def offer(self, row, model):
+        "Keep the weights if their score is finite and the least; return the best entry"
+        if row['score'] < self.row['score']: self.row, self.weights = row, copy.deepcopy(model.state_dict())
+        return self.row
+
+    def give(self, model):
+        "Put the best weights back into the model"
+        if self.weights is not None: model.load_state_dict(self.weights)
+
 # %% ../nbs/07_train.ipynb #d0a92f53
 def _check_fit(model, train, valid, context, numbers):
     "Refuse what cannot be trained, before any work"
@@ -104,24 +125,20 @@ def fit(
                ('clip', 0): clip, ('context', 1): context, ('valid_every', 1): valid_every, ('log_every', 1): log_every})
     model.to(device).train()
     opt, sched = _optimiser(model, lr, weight_decay, steps)
-    hist, best, draw, start = History(), None, torch.Generator().manual_seed(seed), time.perf_counter()
+    hist, best, draw, start = History(), _Best(), torch.Generator().manual_seed(seed), time.perf_counter()
     torch.manual_seed(seed)
     bar = tqdm(range(1, steps+1), desc=desc or type(model).__name__, disable=not progress, file=sys.stdout)
     try:
         for step in bar:
             rate = sched.get_last_lr()[0]
             log = _step(model, train.sample(batch, draw).to(device), opt, sched, clip)
-            if step % log_every == 0 or step == steps:
-                row = {'step': step, 'lr': rate, **{k: float(v) for k, v in log.items()}}
-                if not math.isfinite(row['loss'] + row['grad_norm']): raise TrainingError(f"step {step}: loss {row['loss']} and gradient norm {row['grad_norm']}, expected finite numbers")
-                hist.train.append(row)
+            if step % log_every == 0 or step == steps: hist.train.append(_row(step, rate, log))
             if step % valid_every == 0 or step == steps:
                 hist.valid.append({'step': step, **validate(model, valid, context)})
-                if best is None or hist.valid[-1]['score'] < hist.best['score']: hist.best, best = hist.valid[-1], copy.deepcopy(model.state_dict())
-                bar.set_postfix_str(f"loss {hist.train[-1]['loss'] if hist.train else log['loss']:.4g}, valid {hist.valid[-1]['score']:.4f}, best {hist.best['score']:.4f}")
+                hist.best = best.offer(hist.valid[-1], model)
+                bar.set_postfix_str(f"loss {log['loss']:.4g}, valid {hist.valid[-1]['score']:.4f}, best {hist.best['score']:.4f}")
     except KeyboardInterrupt: hist.interrupted = True
     finally:
-        bar.close()
-        if best is not None: model.load_state_dict(best)
-        model.eval(); hist.seconds = time.perf_counter() - start
+        bar.close(); best.give(model.eval())
+        hist.seconds = time.perf_counter() - start
     return hist
