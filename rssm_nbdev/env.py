@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers import AddRenderObservation, RescaleAction, ResizeObservation
 from joblib import Parallel, cpu_count, delayed
+from joblib.externals.loky import get_reusable_executor
 from tqdm import tqdm
 
 from .core import ArgumentError, EnvError, check_number
@@ -168,8 +169,11 @@ def collect(
     make_env(env_id, size, **kwargs).close()  # refuse a bad environment before any process starts
     jobs = (delayed(_run_episode)(env_id, seed*1_000_000 + i, policy, max_steps, size, kwargs) for i in range(n))
     res, frames = [], 0
-    with tqdm(total=n, desc=f'collect {env_id}', unit='ep', disable=not progress, file=sys.stdout) as bar:
-        for ep in Parallel(n_jobs=workers, return_as='generator')(jobs):
-            res.append(ep); frames += len(ep.obs)
-            bar.update(); bar.set_postfix_str(f'{frames/max(bar.format_dict["elapsed"], 1e-9):.0f} frames/s')
+    try:
+        with tqdm(total=n, desc=f'collect {env_id}', unit='ep', disable=not progress, file=sys.stdout) as bar:
+            for ep in Parallel(n_jobs=workers, return_as='generator', max_nbytes=None)(jobs):
+                res.append(ep); frames += len(ep.obs)
+                bar.update(); bar.set_postfix_str(f'{frames/max(bar.format_dict["elapsed"], 1e-9):.0f} frames/s')
+    finally:
+        if workers > 1: get_reusable_executor().shutdown(wait=True)  # joblib would keep idle workers for five minutes
     return res
