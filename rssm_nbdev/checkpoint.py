@@ -5,10 +5,7 @@
 # %% auto #0
 __all__ = ['MODELS', 'save', 'load']
 
-# %% ../nbs/10_checkpoint.ipynb #708f2cb5
-from pathlib import Path
-
-import torch
+# %% ../nbs/10_checkpoint.ipynb #f83f1171
 from torch import Tensor
 
 from .core import ArgumentError, FileError, read_weights, versions, write_weights

@@ -10,7 +10,6 @@ __all__ = ['Transition', 'Transitions', 'transitions', 'check_episode', 'Split',
 import json, zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np

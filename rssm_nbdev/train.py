@@ -10,7 +10,7 @@ import copy, math, sys, time
 from dataclasses import dataclass, field
 
 import torch
-from torch import nn, Tensor
+from torch import nn
 from tqdm import tqdm
 
 from .core import ArgumentError, TrainingError, check_number

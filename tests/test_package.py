@@ -1,6 +1,5 @@
 "The package: imports, wheel and sdist, command, README, site"
 import json
-import os
 import re
 import subprocess
 import sys
