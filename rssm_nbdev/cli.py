@@ -53,14 +53,15 @@ def encoder_cmd(
     env_id:str,                          # Gymnasium id to train an encoder for
     episodes:int=100,                    # episodes to collect for it
     steps:int=4000,                      # optimiser steps
+    noise:float=1.,                      # errors below so many grey levels hardly count; more gives simpler latents
     seed:int=0,                          # of data and training
     out:str='vae_encoder.safetensors',   # file to write (.pt: the course's layout)
 ):
     "Train P01's encoder for an environment"
     out, eps = _out(out), collect(env_id, episodes, seed)
     obs = np.concatenate([o.obs for o in eps])
-    vae, history = train_vae(obs, steps, seed=seed)
-    save_encoder(vae, out, env_id=env_id, steps=steps, psnr=psnr(history[-1][1]))
+    vae, history = train_vae(obs, steps, noise=noise, seed=seed)
+    save_encoder(vae, out, env_id=env_id, steps=steps, noise=noise, psnr=psnr(history[-1][1]))
     print(f'{out}: {psnr(history[-1][1]):.1f} dB on its last batch')
 
 def encode_cmd(

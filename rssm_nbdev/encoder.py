@@ -68,12 +68,12 @@ def vae_loss(
     x:Tensor,        # true pictures, (B, 3, H, W)
     mu:Tensor,       # mean of the latent, (B, E)
     log_var:Tensor,  # log-variance of the latent, (B, E)
-    beta:float=1.,   # weight of the KL
-): # loss per picture in nats, mean squared error, KL in nats
-    "Negative evidence lower bound with the best Gaussian variance (Rybkin et al. 2021, eq. 6)"
+    noise:float=0.,  # floor of the likelihood's standard deviation, in grey levels (of 255)
+): # loss per picture in nats (up to a constant), mean squared error, KL in nats
+    "Negative evidence lower bound with the best Gaussian variance (Rybkin et al. 2021, eq. 6), plus that of `noise`"
     mse = F.mse_loss(recon, x)
     kl = 0.5*(mu**2 + log_var.exp() - 1 - log_var).sum(-1).mean()
-    return 0.5*x[0].numel()*mse.log() + beta*kl, mse, kl
+    return 0.5*x[0].numel()*(mse + (noise/255)**2).log() + kl, mse, kl
 
 # %% ../nbs/02_encoder.ipynb #7c72f46e
 def to_float(
@@ -102,14 +102,14 @@ def train_vae(
     batch:int=64,         # pictures a step
     lr:float=1e-3,        # peak learning rate
     latent_dim:int=32,    # E
-    beta:float=100.,      # weight of the KL in the end: 1 for 30 % of the steps, then rising until 70 %
+    noise:float=1.,       # floor of the likelihood's standard deviation, in grey levels
     seed:int=0,           # of weights, batches and noise
     progress:bool=True,   # show a bar?
 ): # the trained `VAE` and its history: a list of (step, mse, kl in nats)
     "Train P01's encoder and decoder on pictures; raises `ArgumentError`, `TrainingError`"
     check_array(obs, 'obs', ('N', 64, 64, 3), dtype='uint8')
     steps, batch = (check_number(v, k, low=1, integer=True) for v, k in ((steps, 'steps'), (batch, 'batch')))
-    check_number(lr, 'lr', low=1e-8, high=1); check_number(beta, 'beta', low=0)
+    check_number(lr, 'lr', low=1e-8, high=1); check_number(noise, 'noise', low=0)
     if not len(obs): raise ArgumentError('obs has no pictures: expected at least one')
     torch.manual_seed(seed)
     vae = VAE(latent_dim).to(memory_format=torch.channels_last)
@@ -119,7 +119,7 @@ def train_vae(
     for step in bar:
         x = to_float(obs[torch.randint(len(obs), (batch,)).numpy()])
         recon, mu, log_var = vae(x)
-        loss, mse, kl = vae_loss(recon, x, mu, log_var, 1 + (beta - 1)*min(1., max(0., (step/steps - .3)/.4)))
+        loss, mse, kl = vae_loss(recon, x, mu, log_var, noise)
         if not loss.isfinite(): raise TrainingError(f'step {step}: the loss is {loss.item()}, expected a finite number')
         opt.zero_grad(); loss.backward(); opt.step(); sched.step()
         if step % 50 == 0 or step == steps:

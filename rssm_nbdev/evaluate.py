@@ -219,27 +219,27 @@ def felt_errors(
 
 # %% ../nbs/08_evaluate.ipynb #3177dc4e
 class Divergence(NamedTuple):
-    "Where the truth leaves the imagined samples"
-    step: int             # first step (from 1) of leaving; None if it never does
-    distance: np.ndarray  # of the truth, (H,)
-    limit: np.ndarray     # 95 % of the samples are nearer than this, (H,)
+    "Where imagination leaves the posterior"
+    step: int            # first step (from 1) at which it has left; None if it never does
+    gap: np.ndarray      # between imagined and posterior mean, in the posterior's standard deviations, (H,)
+    doubt: np.ndarray    # standard deviation of the samples, in the same units, (H,)
+    multiple: float      # a greater gap counts as having left
 
 def divergence(
-    samples:np.ndarray,  # imagined states, (N, H, F)
-    truth:np.ndarray,    # true states, or means of their posterior, (H, F)
-    spread:np.ndarray=0, # standard deviations of that posterior, (H, F)
-    level:float=.95,     # the central share of the samples
-    patience:int=2,      # consecutive steps outside that count as leaving (fewer at the very end)
+    samples:np.ndarray,     # imagined states, (N, H, F)
+    truth:np.ndarray,       # means of the posterior, (H, F)
+    spread:np.ndarray,      # standard deviations of the posterior, (H, F)
+    axes:np.ndarray=None,   # orthonormal directions to look along, (K, F); None: every dimension
+    multiple:float=2.,      # gaps up to so many standard deviations are no divergence
+    patience:int=2,         # consecutive steps beyond it that count as leaving
 )->Divergence:
-    "First step at which the truth leaves the central `level` of the samples; raises `ArgumentError`"
+    "First step at which the samples' mean leaves the posterior; raises `ArgumentError`"
     x = check_array(np.asarray(samples, float), 'samples', ('N', 'H', 'F'))
-    truth, spread = check_array(np.asarray(truth, float), 'truth', x.shape[1:]), np.asarray(spread, float)
-    N = check_number(len(x), 'N', low=20, integer=True); check_number(level, 'level', low=.5, high=1 - 1/N)
-    var = lambda total, squares, n: np.maximum(squares/n - (total/n)**2, 0)*n/(n-1) + 1e-12
-    total, squares = x.sum(0), (x**2).sum(0)
-    own = (((x - (total - x)/(N-1))**2) / var(total - x, squares - x**2, N-1)).mean(-1)   # (N, H), leave one out
-    distance = (((truth - total/N)**2 + spread**2) / var(total, squares, N)).mean(-1)                   # (H,)
-    limit = np.quantile(own, level, axis=0)
-    out = np.append(distance > limit, [True]*(patience - 1))                              # the end counts as outside
-    first = next((t for t in range(len(truth)) if out[t:t+patience].all()), None)
-    return Divergence(None if first is None else first + 1, distance, limit)
+    truth, spread = (check_array(np.asarray(v, float), k, x.shape[1:]) for v, k in ((truth, 'truth'), (spread, 'spread')))
+    axes = np.eye(x.shape[2]) if axes is None else check_array(np.asarray(axes, float), 'axes', ('K', x.shape[2]))
+    check_number(len(x), 'N', low=20, integer=True); check_number(multiple, 'multiple', low=1e-3); check_number(patience, 'patience', low=1, integer=True)
+    if not (spread > 0).all(): raise ArgumentError(f'spread has {spread.min()}: expected standard deviations above zero')
+    x, truth, spread = x @ axes.T, truth @ axes.T, np.sqrt(spread**2 @ (axes**2).T)       # (N, H, K), (H, K), (H, K)
+    gap, doubt = (np.sqrt(((v/spread)**2).mean(-1)) for v in (x.mean(0) - truth, x.std(0, ddof=1)))
+    first = next((t for t in range(len(gap) - patience + 1) if (gap[t:t+patience] > multiple).all()), None)
+    return Divergence(None if first is None else first + 1, gap, doubt, multiple)

@@ -160,14 +160,15 @@ def plot_rollout(
     if div.step: plane.annotate(f'diverge at step {div.step}', p[context-1+div.step, :2], color='tab:red', xytext=(12, 12), textcoords='offset points', arrowprops={'arrowstyle': '->', 'color': 'tab:red'})
     share = pca.explained_variance_ratio_
     plane.set(xlabel=f'PC 1 of {name} ({share[0]:.0%})', ylabel=f'PC 2 of {name} ({share[1]:.0%})'); plane.legend(fontsize=7, frameon=False)
-    panels = [('PC 1', p[:, 0], 0*p[:, 0], q[..., 0])] + [(f'{name}[{d}]', posterior[:, d], spread[:, d], imagined[..., d]) for d in dims[:3]]
+    panels = [('PC 1', p[:, 0], np.sqrt(spread**2 @ pca.components_[0]**2), q[..., 0])] + [(f'{name}[{d}]', posterior[:, d], spread[:, d], imagined[..., d]) for d in dims[:3]]
     for i, (label, *rows) in enumerate(panels):
         ax = fig.add_subplot(grid[i//2, 2 + i%2])
         _trace(ax, *rows, context); _mark(ax, context, div); ax.set_title(label, fontsize=9)
     ax, t = fig.add_subplot(grid[2, :]), np.arange(context, len(posterior))
-    ax.plot(t, div.distance, color=COLOURS['truth'], marker='.', label='distance of the truth'); ax.plot(t, div.limit, color=COLOURS['imagined'], ls='--', label='95 % of the samples are nearer')
+    ax.plot(t, div.gap, color=COLOURS['truth'], marker='.', label='gap'); ax.plot(t, div.doubt, color=COLOURS['imagined'], ls='--', label='spread of the samples')
+    ax.axhline(div.multiple, color='tab:red', ls=':', lw=1, label='limit')
     _mark(ax, context, div, label=True)
-    ax.set(xlabel='step of the window', ylabel='d', yscale='log', xlim=(-.5, len(posterior) - .5)); ax.legend(fontsize=7, frameon=False, ncol=4, loc='lower left', bbox_to_anchor=(0, 1))
+    ax.set(xlabel='step of the window', ylabel='posterior std', yscale='log', xlim=(-.5, len(posterior) - .5)); ax.legend(fontsize=7, frameon=False, ncol=5, loc='lower left', bbox_to_anchor=(0, 1))
     if not div.step: ax.set_title(f'no divergence within {len(t)} steps', fontsize=9, loc='right', color='tab:red')
     for ax in fig.axes: ax.spines[['top', 'right']].set_visible(False)
     return fig

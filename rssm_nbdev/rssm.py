@@ -16,6 +16,7 @@ from torch import nn, Tensor
 from .core import ArgumentError, check_number
 from .data import Batch
 from .dynamics import DiagNormal, Dynamics, kl_normal
+from .scan import ScanWeights, scan
 
 # %% ../nbs/06_rssm.ipynb #9c200b2f
 class State(NamedTuple):
@@ -46,19 +47,21 @@ class RSSM(Dynamics):
         free_nats:float=1.,      # KL below this costs nothing, nats per step
         kl_balance:float=.8,     # share of the KL's gradient that trains the prior
         kl_scale:float=1.,       # weight of the KL
+        chunk:int=None,          # long sequences: keep states only every so many steps for the backward pass
     ):
         deter, stoch, hidden = (check_number(v, k, low=1, high=2**16, integer=True) for v, k in ((deter, 'deter'), (stoch, 'stoch'), (hidden, 'hidden')))
         for v, k in ((min_std, 'min_std'), (obs_std, 'obs_std')): check_number(v, k, low=1e-4, high=10)
         for v, k in ((free_nats, 'free_nats'), (kl_scale, 'kl_scale')): check_number(v, k, low=0, high=1e4)
         check_number(kl_balance, 'kl_balance', low=0, high=1)
+        if chunk is not None: check_number(chunk, 'chunk', low=1, integer=True)
         super().__init__(embed, act_dim, deter=deter, stoch=stoch, hidden=hidden, min_std=min_std, obs_std=obs_std,
-                         free_nats=free_nats, kl_balance=kl_balance, kl_scale=kl_scale)
+                         free_nats=free_nats, kl_balance=kl_balance, kl_scale=kl_scale, chunk=chunk)
         self.__dict__.update(deter=deter, stoch=stoch, min_std=min_std, obs_std=obs_std,
-                             free_nats=free_nats, kl_balance=kl_balance, kl_scale=kl_scale)
-        self.inp_z, self.inp_a = nn.Linear(stoch, hidden), nn.Linear(act_dim, hidden, bias=False)
+                             free_nats=free_nats, kl_balance=kl_balance, kl_scale=kl_scale, chunk=chunk)
+        self.inp_z, self.inp_a = nn.Linear(stoch, hidden, bias=False), nn.Linear(act_dim, hidden)
         self.cell = nn.GRUCell(hidden, deter)                                                       # f
         self.prior_net = nn.Sequential(nn.Linear(deter, hidden), nn.SiLU(), nn.Linear(hidden, 2*stoch))
-        self.post_h, self.post_e = nn.Linear(deter, hidden), nn.Linear(embed, hidden, bias=False)
+        self.post_h, self.post_e = nn.Linear(deter, hidden, bias=False), nn.Linear(embed, hidden)
         self.post_out = nn.Linear(hidden, 2*stoch)
         self.obs_net = nn.Sequential(nn.Linear(deter + stoch, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, embed))
 
@@ -121,22 +124,20 @@ def img_step(
 
 # %% ../nbs/06_rssm.ipynb #f5dea6d1
 @patch
-def scan(
+def _recur(
     self:RSSM,
-    inp_a:Tensor,  # projected previous actions, (B, T, hidden)
-    post_e:Tensor, # projected latents, (B, T, hidden)
-    keep:Tensor,   # 0 where an episode begins, else 1, (B, T, 1)
-    noise:Tensor,  # standard normal, (B, T, S)
-    state:State,   # before the first step, (B, …)
-)->State:          # posterior states, (B, T, …)
-    "The sequential part of `observe`, and nothing else"
-    h, z, out = state.h, state.z, []
-    for x, e, k, n in zip(inp_a.unbind(1), post_e.unbind(1), keep.unbind(1), noise.unbind(1)):
-        h = self._deter(h*k, z*k, x)                     # (B, D)
-        post = self._post(h, e)
-        z = post.sample(n)                               # (B, S)
-        out.append(State(h, z, *post))
-    return State(*(torch.stack(o, 1) for o in zip(*out)))
+    inp_a:Tensor,    # projected previous actions, (B, T, hidden)
+    inp_u:Tensor,    # what the distribution of z sees besides h: projected latents, or a bias, (B, T, hidden)
+    keep:Tensor,     # 0 where an episode begins, else 1, (B, T, 1); None: nowhere
+    noise:Tensor,    # standard normal, (B, T, S)
+    state:State,     # before the first step, (B, …)
+    net_h:nn.Linear, # the first layer of that distribution, D → hidden
+    net_o:nn.Linear, # and its last, hidden → 2S
+)->State:            # states, (B, T, …)
+    "The sequential part of `observe` and `imagine`, and nothing else"
+    w = ScanWeights(self.inp_z.weight, self.cell.weight_ih, self.cell.bias_ih, self.cell.weight_hh, self.cell.bias_hh, net_h.weight, net_o.weight, net_o.bias)
+    turn = lambda v: None if v is None else v.transpose(0, 1)                  # (B, T, …) ↔ (T, B, …)
+    return State(*map(turn, scan(*map(turn, (inp_a, inp_u, keep, noise)), state.h, state.z, w, self.min_std, self.chunk)))
 
 # %% ../nbs/06_rssm.ipynb #9806ef3d
 @patch
@@ -150,10 +151,11 @@ def observe(
     "Filter a sequence: the posterior state at every step, and the prior it was judged against"
     B, T1, _ = e.shape
     if a.shape[:2] != (B, T1 - 1): raise ArgumentError(f'a has shape {tuple(a.shape)} beside e of {tuple(e.shape)}: expected ({B}, {T1-1}, A)')
-    keep = e.new_ones(B, T1, 1) if is_first is None else (~is_first)[..., None].to(e.dtype)
-    a_prev = F.pad(a, (0, 0, 1, 0)) * keep                                 # (B, T+1, A), zero before the first step
+    keep = None if is_first is None else (~is_first)[..., None].to(e.dtype)
+    a_prev = F.pad(a, (0, 0, 1, 0))                                        # (B, T+1, A), zero before the first step …
+    if keep is not None: a_prev = a_prev*keep                              # … of every episode
     noise = e.new_empty(B, T1, self.stoch).normal_() if noise is None else noise
-    post = self.scan(self.inp_a(a_prev), self.post_e(self.standardise(e)), keep, noise, self.initial(B))
+    post = self._recur(self.inp_a(a_prev), self.post_e(self.standardise(e)), keep, noise, self.initial(B), self.post_h, self.post_out)
     return post, self.prior(post.h)
 
 # %% ../nbs/06_rssm.ipynb #6111dbdb
@@ -166,13 +168,8 @@ def imagine(
 )->State:               # imagined states, (B, H, …)
     "Roll the prior forward from a state"
     noise = a.new_empty(*a.shape[:2], self.stoch).normal_() if noise is None else noise
-    out = []
-    for x, n in zip(self.inp_a(a).unbind(1), noise.unbind(1)):             # (B, hidden), (B, S)
-        h = self._deter(state.h, state.z, x)
-        prior = self.prior(h)
-        state = State(h, prior.sample(n), *prior)
-        out.append(state)
-    return State(*(torch.stack(o, 1) for o in zip(*out)))
+    first, _, last = self.prior_net
+    return self._recur(self.inp_a(a), first.bias.expand(*a.shape[:2], -1), None, noise, state, first, last)
 
 # %% ../nbs/06_rssm.ipynb #ebedf3f8
 @patch
