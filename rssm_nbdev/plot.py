@@ -157,7 +157,7 @@ def plot_rollout(
     plane.plot(*p[:, :2].T, color=COLOURS['posterior'], marker='.', label='posterior (sees the frames)')
     plane.plot(*np.vstack([p[context-1:context, :2], q.mean(0)[:, :2]]).T, color=COLOURS['imagined'], marker='.', label='imagined (prior only)')
     plane.plot(*p[context-1, :2], 'ko', mfc='w', label='imagination starts')
-    if div.step: plane.annotate(f'diverge at step {div.step}', p[context-1+div.step, :2], color='tab:red', xytext=(12, 12), textcoords='offset points', arrowprops={'arrowstyle': '->', 'color': 'tab:red'})
+    if div.step: plane.annotate(f'diverge at step {div.step}', p[context-1+div.step, :2], color='tab:red', xytext=(12, 12), textcoords='offset points', arrowprops={'arrowstyle': '->', 'color': 'tab:red'}, bbox={'fc': 'w', 'ec': 'none', 'alpha': .8, 'pad': 1})
     share = pca.explained_variance_ratio_
     plane.set(xlabel=f'PC 1 of {name} ({share[0]:.0%})', ylabel=f'PC 2 of {name} ({share[1]:.0%})'); plane.legend(fontsize=7, frameon=False)
     panels = [('PC 1', p[:, 0], np.sqrt(spread**2 @ pca.components_[0]**2), q[..., 0])] + [(f'{name}[{d}]', posterior[:, d], spread[:, d], imagined[..., d]) for d in dims[:3]]
@@ -168,7 +168,7 @@ def plot_rollout(
     ax.plot(t, div.gap, color=COLOURS['truth'], marker='.', label='gap'); ax.plot(t, div.doubt, color=COLOURS['imagined'], ls='--', label='spread of the samples')
     ax.axhline(div.multiple, color='tab:red', ls=':', lw=1, label='limit')
     _mark(ax, context, div, label=True)
-    ax.set(xlabel='step of the window', ylabel='posterior std', yscale='log', xlim=(-.5, len(posterior) - .5)); ax.legend(fontsize=7, frameon=False, ncol=5, loc='lower left', bbox_to_anchor=(0, 1))
+    ax.set(xlabel='step of the window', ylabel='posterior std', yscale='log', xlim=(-.5, len(posterior) - .5)); ax.yaxis.set_major_formatter('{x:g}'); ax.yaxis.set_minor_formatter(''); ax.legend(fontsize=7, frameon=False, ncol=5, loc='lower left', bbox_to_anchor=(0, 1))
     if not div.step: ax.set_title(f'no divergence within {len(t)} steps', fontsize=9, loc='right', color='tab:red')
     for ax in fig.axes: ax.spines[['top', 'right']].set_visible(False)
     return fig
