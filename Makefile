@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ENV    ?= Pendulum-v1
 
-.PHONY: help setup p01 p02 test lib clean readme docs distclean
+.PHONY: help setup p01 p02 bench test lib clean readme docs distclean
 help: ## Show the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -19,6 +19,9 @@ p02: setup ## Execute the deliverable notebook on real data (ENV=CartPole-v1: in
 
 p01: setup ## Train the bundled encoders again
 	$(BIN)/python tools/run_nb.py nbs/p01_vae_encoder.ipynb
+
+bench: setup ## Measure speed again (peers are timed where they can be imported)
+	$(BIN)/python tools/run_nb.py nbs/benchmarks.ipynb
 
 test: setup ## All checks: export and clean change nothing, notebook tests, imports, pytest
 	$(BIN)/python tools/check_nbs.py
