@@ -31,6 +31,13 @@ def test_no_machine_in_it(path):
     assert not re.search(r'/root/|/home/|/work/|/tmp/|\.venv/lib', path.read_text(encoding='utf-8'))
 
 
+def test_every_notebook_is_in_the_sidebar_and_the_index():
+    listed = re.findall(r'- (\w+\.ipynb)', (ROOT/'_quarto.yml').read_text())
+    assert sorted(listed) == sorted(p.name for p in NBS)
+    index = (ROOT/'nbs'/'index.ipynb').read_text(encoding='utf-8')
+    assert not [p.name for p in NBS if p.stem != 'index' and f'({p.name})' not in index]
+
+
 @pytest.fixture(scope='module')
 def p02(): return nbformat.read(P02, as_version=4)
 
