@@ -100,7 +100,7 @@ def plot_errors(
             seeds = res.err[k][:, :, h-1].mean(1)
             if len(seeds) > 1: ax.plot(i + np.linspace(-.15, .15, len(seeds)), seeds, 'k.', ms=4)
             ax.annotate(f'{m.mean:.2g}', (i, m.high), ha='center', va='bottom', fontsize=8, xytext=(0, 2), textcoords='offset points')
-        sizes = [res.at(k, h).mean for k in names]
+        sizes = [res.curve(k)[h-1] for k in names]
         ax.set(yscale='log' if max(sizes) > 10*min(sizes) > 0 else 'linear', title=f'{h} step{"s" if h > 1 else ""} ahead'); ax.margins(y=.15)
         ax.set_xticks(range(len(names)), names, fontsize=8, rotation=20 if len(names) > 4 else 0)
     axs[0, 0].set_ylabel('standardised MSE')

@@ -25,18 +25,9 @@ class ScanWeights(NamedTuple):
     W_o: Tensor  # (2S, U)
     b_o: Tensor  # (2S,)
 
-# %% ../nbs/05b_scan.ipynb #2afb9f55
-def scan_loop(
-    x:Tensor,        # from actions, (T, B, X)
-    u:Tensor,        # from latents, (T, B, U)
-    keep:Tensor,     # 0 where h and z are wiped before the step, else 1, (T, B, 1); None: never
-    noise:Tensor,    # standard normal, (T, B, S)
-    h:Tensor,        # state before the first step, (B, D)
-    z:Tensor,        # (B, S)
-    w:ScanWeights,
-    min_std:float,   # σ_min
-)->tuple:            # h (T, B, D), z, mean, std (T, B, S)
-    "The scan as a plain loop"
+# %% ../nbs/05b_scan.ipynb #fa5210a3
+def scan_loop(x, u, keep, noise, h, z, w:ScanWeights, min_std:float):
+    "The scan as a plain loop; arguments and results are those of `scan`"
     out = []
     for x_t, u_t, noise_t, keep_t in zip(x.unbind(), u.unbind(), noise.unbind(), [None]*len(x) if keep is None else keep.unbind()):
         if keep is not None: h, z = h*keep_t, z*keep_t
@@ -193,7 +184,7 @@ def scan(
     chunk:int=None,  # keep only the states between so many steps for the backward pass, and compute the rest again
 )->tuple:            # h (T, B, D), z, mean, std (T, B, S)
     "The scan, forward and backward by hand; equal to `scan_loop`"
-    if chunk and chunk < len(x) and torch.is_grad_enabled(): return _in_chunks(chunk, x, u, keep, noise, h, z, w, min_std)
     learning = torch.is_grad_enabled() and any(v.requires_grad for v in (x, u, noise, h, z, *w))
+    if learning and chunk and chunk < len(x): return _in_chunks(chunk, x, u, keep, noise, h, z, w, min_std)
     if not learning or torch.is_autocast_enabled(x.device.type): return scan_loop(x, u, keep, noise, h, z, w, min_std)
     return _Scan.apply(min_std, keep, x, u, noise, h, z, *w)

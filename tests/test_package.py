@@ -23,7 +23,7 @@ def test_every_module_imports_alone():
             "sys.meta_path.insert(0, No())\nimport importlib; importlib.import_module(sys.argv[1])")
     jobs = {m: subprocess.Popen([sys.executable, '-W', 'error::SyntaxWarning', '-c', code, f'rssm_nbdev.{m}'], stderr=subprocess.PIPE, text=True) for m in MODULES}
     failed = {m: err[-500:] for m, p in jobs.items() for err in [p.communicate()[1]] if p.returncode}
-    assert len(jobs) >= 13 and not failed
+    assert len(jobs) >= 14 and not failed
 
 
 def test_environment_workers_do_not_load_torch():
@@ -111,7 +111,7 @@ def test_site_builds_and_has_no_dead_internal_link(env):
     site = ROOT/'_docs'
     pages = {p.name: Links(p.read_text()) for p in site.glob('*.html')}
     assert {f'{p}.html' for p in ('index', 'core', 'env', 'data', 'encoder', 'dynamics', 'gru', 'mdn_rnn', 'rssm', 'train', 'evaluate', 'plot',
-                                  'checkpoint', 'cli', 'p01_vae_encoder', 'p02_rssm_dynamics')} <= set(pages)
+                                  'scan', 'checkpoint', 'cli', 'p01_vae_encoder', 'p02_rssm_dynamics', 'benchmarks')} <= set(pages)
     dead = []
     for name, page in pages.items():
         for link in page.links:
