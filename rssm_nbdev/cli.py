@@ -83,6 +83,7 @@ def train_cmd(
     length:int=32,             # actions in a training window
     context:int=5,             # latents seen in validation roll-outs
     seed:int=0,                # of weights, batches and samples
+    precision:str='fp32',      # of large products: fp32 or bf16
     out:str='rssm.pt',         # file to write (.pt or .safetensors)
 ):
     "Train a dynamics model on latents (60 % of the episodes; 15 % choose the weights)"
@@ -91,7 +92,7 @@ def train_cmd(
     train, valid = Windows(parts.train, length), Windows(parts.valid, min(length, context + 9))
     torch.manual_seed(seed)
     m = fit_scale(MODELS[model](train.e.shape[1], train.a.shape[1]), parts.train)
-    hist = fit(m, train, valid, steps, context=context, seed=seed)
+    hist = fit(m, train, valid, steps, context=context, seed=seed, precision=precision)
     save(m, out, env_id=parts.train[0].env_id, seed=seed, valid_score=hist.best['score'])
     print(f'{out}: {model}, validation error {hist.best["score"]:.4f} at step {hist.best["step"]}')
 

@@ -4,15 +4,17 @@
 
 # %% auto #0
 __all__ = ['RSSMError', 'ArgumentError', 'EnvError', 'FileError', 'TrainingError', 'check_number', 'check_array',
-           'writable_folder', 'write_whole', 'write_json', 'write_weights', 'read_weights', 'versions']
+           'writable_folder', 'write_whole', 'write_json', 'write_weights', 'read_weights', 'in_order', 'versions']
 
 # %% ../nbs/00_core.ipynb #a700abd1
 import json, os, platform, tempfile
+from collections import deque
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from joblib.externals.loky import get_reusable_executor
 
 # %% ../nbs/00_core.ipynb #eebddede
 class RSSMError(Exception):
@@ -152,6 +154,28 @@ def read_weights(
         raise FileError(f'{path}: damaged or foreign ({type(e).__name__}: {first}); expected {what}') from None
     if not isinstance(res, dict): raise FileError(f'{path}: it holds a {type(res).__name__}, expected {what}')
     return res
+
+# %% ../nbs/00_core.ipynb #256c23bc
+def _lone_worker():
+    "A worker has one core, so libraries in it need no threads"
+    import cv2
+    cv2.setNumThreads(1)
+
+def in_order(
+    job,        # function; it and its arguments must be picklable
+    argss,      # iterable of tuples of arguments
+    workers:int,# processes; 1: here, one after the other
+    ahead:int=4,# jobs begun beyond what was read, for each worker
+): # iterator over job(*args)
+    "Results of a job for each tuple of arguments, from several processes; an error of a job is raised when its turn comes"
+    if workers == 1: yield from (job(*args) for args in argss); return
+    pool, begun = get_reusable_executor(workers, initializer=_lone_worker, env={'OMP_NUM_THREADS': '1'}), deque()
+    try:
+        for args in argss:
+            begun.append(pool.submit(job, *args))
+            if len(begun) == ahead*workers: yield begun.popleft().result()
+        while begun: yield begun.popleft().result()
+    finally: pool.shutdown(wait=True, kill_workers=bool(begun))  # idle workers would stay for minutes
 
 # %% ../nbs/00_core.ipynb #533a3792
 def versions()->dict:  # package name → version, with Python's and the machine's

@@ -6,8 +6,8 @@
 __all__ = ['Transition', 'Transitions', 'transitions', 'check_episode', 'Split', 'split', 'LatentEpisode', 'Batch', 'Windows',
            'save_episodes', 'load_episodes']
 
-# %% ../nbs/01_data.ipynb #f70b121c
-import json, zipfile
+# %% ../nbs/01_data.ipynb #f76b84df
+import copy, json, zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -138,8 +138,16 @@ class Windows:
         idx,  # which windows, (B,)
     )->Batch: # (B, T+1, E), (B, T, A)
         "The windows `idx` as one batch"
-        at = self.start[idx][:, None] + torch.arange(self.length + 1)  # (B, T+1)
+        at = self.start[idx][:, None] + torch.arange(self.length + 1, device=self.start.device)  # (B, T+1)
         return Batch(self.e[at], self.a[at[:, :-1]])
+
+    def to(self,
+        device,    # where batches are wanted
+    )->'Windows':  # the same windows, their latents and actions there
+        "Windows on another device"
+        there = copy.copy(self)
+        there.e, there.a, there.start = (v.to(device) for v in (self.e, self.a, self.start))
+        return there
 
     def sample(self,
         n:int,                          # B, windows

@@ -10,6 +10,7 @@ __all__ = ['Encoder', 'Decoder', 'VAE', 'vae_loss', 'to_float', 'to_uint8', 'psn
 import hashlib, sys
 from importlib.resources import files
 from pathlib import Path
+from typing import Iterable
 
 import numpy as np
 import torch
@@ -235,16 +236,15 @@ def load_encoder(
 # %% ../nbs/02_encoder.ipynb #5fb3c58f
 def encode_episodes(
     encoder:FrozenEncoder,     # from `load_encoder`
-    episodes:list[Episode],    # pictures
+    episodes:Iterable[Episode],# pictures: a list, or a `stream` of which no more than one episode is kept
     sample:bool=False,         # draw latents instead of taking their mean?
     progress:bool=True,        # show a bar with frames/s?
 )->list[LatentEpisode]:        # in the same order
     "Encode episodes of pictures to episodes of latents; raises `ArgumentError`"
-    bar = tqdm(total=sum(len(o.obs) for o in episodes), desc='encode', unit='frames', disable=not progress, file=sys.stdout)
-    res = []
-    for o in map(check_episode, episodes):
+    total = sum(len(o.obs) for o in episodes) if isinstance(episodes, list) else None
+    bar = tqdm(total=total, desc='encode', unit='frames', disable=not progress, file=sys.stdout)
+    def one(o):
         e = encoder.encode(o.obs, sample)
-        res.append(LatentEpisode(e, torch.from_numpy(o.act), torch.from_numpy(o.reward), o.state, o.terminated, o.seed, o.env_id))
         bar.update(len(e))
-    bar.close()
-    return res
+        return LatentEpisode(e, torch.from_numpy(o.act), torch.from_numpy(o.reward), o.state, o.terminated, o.seed, o.env_id)
+    with bar: return list(map(one, map(check_episode, episodes)))

@@ -4,26 +4,22 @@
 
 # %% auto #0
 __all__ = ['Policy', 'StateInInfo', 'make_env', 'action_dim', 'encode_action', 'decode_action', 'Episode', 'random_policy',
-           'rollout', 'collect']
+           'rollout', 'stream', 'collect']
 
-# %% ../nbs/00_env.ipynb #015398f4
-import difflib, os, sys
+# %% ../nbs/00_env.ipynb #4bfb8493
+import difflib, sys
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Iterator
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
-from gymnasium.wrappers import AddRenderObservation, RescaleAction, ResizeObservation
-from joblib import Parallel, cpu_count, delayed
-from joblib.externals.loky import get_reusable_executor
+from gymnasium.wrappers import AddRenderObservation, RescaleAction
+from joblib import cpu_count
 from tqdm import tqdm
 
-from .core import ArgumentError, EnvError, check_number
-
-# %% ../nbs/00_env.ipynb #7ad62609
-if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
-    os.environ.setdefault('SDL_VIDEODRIVER', 'dummy')  # no screen: pygame draws to memory without looking for one
+from .core import ArgumentError, EnvError, check_number, in_order
+from .render import SmallRender
 
 # %% ../nbs/00_env.ipynb #019dbb1b
 class StateInInfo(gym.Wrapper):
@@ -68,7 +64,7 @@ def make_env(
     try: env = gym.make(env_id, render_mode='rgb_array', **kwargs)
     except Exception as e: raise EnvError(f'{env_id}: gymnasium.make failed ({type(e).__name__}: {e})') from e
     env = _scale_actions(StateInInfo(env), env_id)
-    return ResizeObservation(AddRenderObservation(env, render_only=True), (size, size))
+    return AddRenderObservation(SmallRender(env, size), render_only=True)
 
 # %% ../nbs/00_env.ipynb #e23cf9c2
 def action_dim(
@@ -149,8 +145,8 @@ def _run_episode(env_id, seed, policy, max_steps, size, kwargs):
     except Exception as e: raise EnvError(f'{env_id}, episode seed {seed}: {type(e).__name__}: {e}') from e
     finally: env.close()
 
-# %% ../nbs/00_env.ipynb #3f53ec77
-def collect(
+# %% ../nbs/00_env.ipynb #c9a43f4c
+def stream(
     env_id:str,                    # any Gymnasium id with `rgb_array` rendering
     episodes:int,                  # how many
     seed:int=0,                    # collection seed; episode i gets environment seed `seed·1,000,000 + i`
@@ -160,20 +156,28 @@ def collect(
     size:int=64,                   # height and width of the pictures, pixels
     progress:bool=True,            # show a bar with frames/s?
     **kwargs,                      # passed on to `gymnasium.make`
-)->list[Episode]:                  # in the order of their seeds
-    "Collect episodes over several processes, reproducibly; raises `ArgumentError`, `EnvError`"
+)->Iterator[Episode]:              # in the order of their seeds
+    "Collect episodes over several processes, reproducibly, one after the other; raises `ArgumentError`, `EnvError`"
     n = check_number(episodes, 'episodes', low=1, high=1_000_000, integer=True)
     seed = check_number(seed, 'seed', low=0, high=2**31, integer=True)
     workers = check_number(min(cpu_count(), n) if workers is None else workers, 'workers', low=1, integer=True)
     if max_steps is not None: max_steps = check_number(max_steps, 'max_steps', low=1, integer=True)
     make_env(env_id, size, **kwargs).close()  # refuse a bad environment before any process starts
-    jobs = (delayed(_run_episode)(env_id, seed*1_000_000 + i, policy, max_steps, size, kwargs) for i in range(n))
-    res, frames = [], 0
-    try:
+    jobs = ((env_id, seed*1_000_000 + i, policy, max_steps, size, kwargs) for i in range(n))
+    def run():
+        frames = 0
         with tqdm(total=n, desc=f'collect {env_id}', unit='ep', disable=not progress, file=sys.stdout) as bar:
-            for ep in Parallel(n_jobs=workers, return_as='generator', max_nbytes=None)(jobs):
-                res.append(ep); frames += len(ep.obs)
+            for ep in in_order(_run_episode, jobs, workers):
+                frames += len(ep.obs)
                 bar.update(); bar.set_postfix_str(f'{frames/max(bar.format_dict["elapsed"], 1e-9):.0f} frames/s')
-    finally:
-        if workers > 1: get_reusable_executor().shutdown(wait=True)  # joblib would keep idle workers for five minutes
-    return res
+                yield ep
+    return run()
+
+def collect(
+    env_id:str,    # any Gymnasium id with `rgb_array` rendering
+    episodes:int,  # how many
+    seed:int=0,    # collection seed
+    **kwargs,      # the rest of `stream`'s arguments
+)->list[Episode]:  # in the order of their seeds
+    "All episodes of `stream` at once, 12 kB a frame"
+    return list(stream(env_id, episodes, seed, **kwargs))

@@ -16,6 +16,7 @@ from scipy.stats import bootstrap
 from sklearn.linear_model import Ridge
 from torch import Tensor
 
+from .cell import products_in
 from .core import ArgumentError, check_array, check_number
 from .data import LatentEpisode, Windows
 from .dynamics import Dynamics, Persistence, fit_scale, open_loop_errors
@@ -133,11 +134,13 @@ def evaluate(
     w = Windows(episodes, context - 1 + horizon, stride)
     b, episode, err = w.batch(torch.arange(len(w))), w.episode.numpy(), {}
     if shuffle_actions: b = b._replace(a=shuffled(b.a, context, seed))
+    chunk = max(1, 1024//samples)                                             # windows at a time: what fits in a processor's cache
     for name, group in models.items():
         rows = []
         for i, m in enumerate(group if isinstance(group, (list, tuple)) else [group]):
             torch.manual_seed(seed + i)
-            chunks = [open_loop_errors(m, e, a, context, samples).numpy() for e, a in zip(b.e.split(512), b.a.split(512))]
+            with products_in('fp32', m.e_mean.device):
+                chunks = [open_loop_errors(m, e, a, context, samples).numpy() for e, a in zip(b.e.split(chunk), b.a.split(chunk))]
             rows.append(_by_episode(np.concatenate(chunks), episode))
         err[name] = np.stack(rows)
     seeds = [w.episodes[i].seed for i in np.unique(episode)]

@@ -11,8 +11,9 @@ from fastcore.basics import patch
 from torch import nn, Tensor
 
 from .core import check_number
+from .cell import run_gru
 from .data import Batch
-from .dynamics import Dynamics, mean_where, run_gru
+from .dynamics import Dynamics, mean_where
 
 # %% ../nbs/04_gru.ipynb #787ddf58
 class GRUDynamics(Dynamics):

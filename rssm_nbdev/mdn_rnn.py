@@ -13,9 +13,10 @@ import torch
 from fastcore.basics import patch
 from torch import nn, Tensor
 
+from .cell import full, run_gru
 from .core import ArgumentError, check_number
 from .data import Batch
-from .dynamics import Dynamics, mean_where, run_gru
+from .dynamics import Dynamics, mean_where
 
 # %% ../nbs/05_mdn_rnn.ipynb #138f971d
 class Mixture(NamedTuple):
@@ -27,7 +28,7 @@ class Mixture(NamedTuple):
     def log_prob(self, x):
         "Log-density of x (…, E) in nats, (…)"
         z = (x.unsqueeze(-2) - self.mean) * (-self.log_std).exp()                                       # (…, K, E)
-        log_normal = -0.5*(z**2 + 2*self.log_std + math.log(2*math.pi)).sum(-1)                          # (…, K)
+        log_normal = -0.5*(z.square().sum(-1) + z.shape[-1]*math.log(2*math.pi)) - self.log_std.sum(-1)  # (…, K), no further (…, K, E)
         return torch.logsumexp(self.logits.log_softmax(-1) + log_normal, -1)
 
     def expect(self):
@@ -61,7 +62,7 @@ class MDNRNN(Dynamics):
     def mixture(self, y, e):
         "Mixture of the next latent from memory y (…, D) and latent e (…, E)"
         K, E = self.components, self.embed
-        logits, mean, raw = self.head(y).split((K, K*E, K*E), -1)
+        logits, mean, raw = full(self.head(y)).split((K, K*E, K*E), -1)
         mean = e.unsqueeze(-2) + mean.unflatten(-1, (K, E))                 # (…, K, E)
         return Mixture(logits, mean, 7*raw.unflatten(-1, (K, E)).sigmoid() - 5)
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import nn, Tensor
 
+from .cell import full
 from .core import ArgumentError, check_number
 from .data import Batch
 from .dynamics import DiagNormal, Dynamics, kl_normal
@@ -67,11 +68,11 @@ class RSSM(Dynamics):
 
     def normal(self, out):
         "Gaussian from a network's output (…, 2S): std = softplus + min_std"
-        mean, raw = out.chunk(2, -1)
+        mean, raw = full(out).chunk(2, -1)
         return DiagNormal(mean, F.softplus(raw) + self.min_std)  # (…, S), (…, S)
 
     def prior(self, h): return self.normal(self.prior_net(h))                      # p(z | h)
-    def predict(self, s): return self.obs_net(torch.cat([s.h, s.z], -1))           # mean of p(e | h, z), standardised, (…, E)
+    def predict(self, s): return full(self.obs_net(torch.cat([s.h, s.z], -1)))           # mean of p(e | h, z), standardised, (…, E)
     def decode(self, s): return self.unstandardise(self.predict(s))                # the same as a raw latent, (…, E)
 
 # %% ../nbs/06_rssm.ipynb #ce476226
@@ -155,7 +156,8 @@ def observe(
     a_prev = F.pad(a, (0, 0, 1, 0))                                        # (B, T+1, A), zero before the first step …
     if keep is not None: a_prev = a_prev*keep                              # … of every episode
     noise = e.new_empty(B, T1, self.stoch).normal_() if noise is None else noise
-    post = self._recur(self.inp_a(a_prev), self.post_e(self.standardise(e)), keep, noise, self.initial(B), self.post_h, self.post_out)
+    inp_e = F.linear(e - self.e_mean, self.post_e.weight/self.e_std, self.post_e.bias)   # post_e(standardise(e)), one copy of e less
+    post = self._recur(self.inp_a(a_prev), inp_e, keep, noise, self.initial(B), self.post_h, self.post_out)
     return post, self.prior(post.h)
 
 # %% ../nbs/06_rssm.ipynb #6111dbdb

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from .cell import affine, cell_factors, exactly, full, large_dtype, outer, product, turn
+
 # %% ../nbs/05b_scan.ipynb #ec6e9bda
 class ScanWeights(NamedTuple):
     "All weights of the scan, in torch's layouts"
@@ -42,26 +44,22 @@ def scan_loop(x, u, keep, noise, h, z, w:ScanWeights, min_std:float):
         out.append((h, z, mean, std))
     return tuple(torch.stack(o) for o in zip(*out))
 
-# %% ../nbs/05b_scan.ipynb #b94a4f79
-def _turn(g, order):
-    "Blocks of a GRU's weight (3D, …), stored as r, z, n, in another order"
-    g = g.chunk(3)
-    return torch.cat([g['rzn'.index(o)] for o in order])
-
-def _buffers(x, w):
+# %% ../nbs/05b_scan.ipynb #1d8cb56d
+def _buffers(x, w, keep_all):
     "Room for all results: h, z, mean and raw spread, spread; and for what backward needs: two pre-activations, gates r k, n, products of h"
     T, B, D, S, X, U = len(x), x.shape[1], w.W_h.shape[1], w.W_z.shape[1], len(w.W_z), len(w.W_u)
     new = lambda n, k: x.new_empty(n, B, k)
-    return (new(T+1, D), new(T+1, S), new(T, 2*S), new(T, S)), (new(T, X), new(T, U), new(T, 2*D), new(T, D), new(T+1, 3*D + U))
+    kept = new if keep_all else lambda n, k: x.new_empty(B, k).expand(n, B, k)     # no backward pass: every step writes to the same place
+    return (new(T+1, D), new(T+1, S), new(T, 2*S), new(T, S)), (kept(T, X), kept(T, U), kept(T, 2*D), kept(T, D), kept(T+1, 3*D + U))
 
-# %% ../nbs/05b_scan.ipynb #1753b5c5
-def _forward(x, u, keep, noise, h0, z0, w, min_std):
-    "The scan, written in place; returns its results, and what `_backward` needs"
+# %% ../nbs/05b_scan.ipynb #4d148878
+def _forward(x, u, keep, noise, h0, z0, w, min_std, large, keep_all=True):
+    "The scan, written in place, its large products in the precision `large`; returns its results, and what `_backward` needs (if `keep_all`)"
     D, S, aten = w.W_h.shape[1], w.W_z.shape[1], torch.ops.aten
-    outs, kept = _buffers(x, w)
+    outs, kept = _buffers(x, w, keep_all)
     (hs, zs, out, std), (pre_x, pre_u, gates, new, prod) = outs, kept
-    W_z, W_i, W_o, W_hu = w.W_z.t(), _turn(w.W_i, 'nrz').t(), w.W_o.t(), torch.cat([w.W_h, w.W_u]).t()
-    b_i = _turn(w.b_i, 'nrz') + F.pad(w.b_h[:2*D], (D, 0))                 # the recurrent biases of r and z can be added here …
+    W_z, W_i, W_o, W_hu = w.W_z.t(), turn(w.W_i, 'nrz').t().to(large), w.W_o.t(), torch.cat([w.W_h, w.W_u]).t().to(large)
+    b_i = turn(w.b_i, 'nrz') + F.pad(w.b_h[:2*D], (D, 0))                 # the recurrent biases of r and z can be added here …
     b_h = F.pad(w.b_h[2*D:], (2*D, len(w.W_u)))                            # … that of n cannot: it is multiplied by r
     X, E, H, Z, P, A, SD, N, RK, O, Q = (v.unbind() for v in (x, noise, hs, zs, pre_x, pre_u, std, new, gates, out, prod))
     M, R, R_, K = (v.unbind() for v in (out[..., :S], out[..., S:], gates[..., :D], gates[..., D:]))
@@ -69,15 +67,15 @@ def _forward(x, u, keep, noise, h0, z0, w, min_std):
     y, v, gi = torch.empty_like(P[0]), torch.empty_like(A[0]), x.new_empty(len(h0), 3*D)
     gi_n, gi_rk = gi[:, :D], gi[:, D:]
     hs[0], zs[0] = h0, z0
-    torch.addmm(b_h[:3*D], h0 if keep is None else h0*keep[0], W_hu[:, :3*D], out=Q_h[0])
+    affine(b_h[:3*D], h0 if keep is None else h0*keep[0], W_hu[:, :3*D], Q_h[0])
     for t in range(len(x)):
         h, z = (H[t], Z[t]) if keep is None else (H[t]*keep[t], Z[t]*keep[t])
         aten.silu.out(torch.addmm(X[t], z, W_z, out=P[t]), out=y)
-        torch.addmm(b_i, y, W_i, out=gi)
+        affine(b_i, y, W_i, gi)
         torch.add(gi_rk, Q_rk[t], out=RK[t]).sigmoid_()                    # r, k
         torch.addcmul(gi_n, R_[t], Q_n[t], out=N[t]).tanh_()               # n
         torch.lerp(N[t], h, K[t], out=H[t+1])
-        torch.addmm(b_h, H[t+1], W_hu, out=Q[t+1])                         # for u, and for the gates of the next step
+        affine(b_h, H[t+1], W_hu, Q[t+1])                                 # for u, and for the gates of the next step
         aten.silu.out(torch.add(Q_u[t+1], u[t], out=A[t]), out=v)
         if keep is not None and t+1 < len(x): torch.lerp(b_h[:3*D], Q_h[t+1], keep[t+1], out=Q_h[t+1])
         torch.addmm(w.b_o, v, W_o, out=O[t])
@@ -85,76 +83,69 @@ def _forward(x, u, keep, noise, h0, z0, w, min_std):
         torch.addcmul(M[t], SD[t], E[t], out=Z[t+1])
     return outs, kept
 
-# %% ../nbs/05b_scan.ipynb #5ca6294b
-def _factors(keep, outs, kept):
-    "What each GRU pre-activation (n, r, z, n's recurrent part) multiplies the gradient of h by; room for that of u's (of the step before) beside it: (T+1, B, 4D+U)"
-    (hs, *_), (_, pre_u, gates, n, prod) = outs, kept
-    T, B, D = n.shape
-    r, k = gates.chunk(2, -1)
-    G = hs.new_empty(T+1, B, 4*D + pre_u.shape[2])
-    c, r_, k_, g = G[:T, :, :4*D].chunk(4, -1)
-    torch.mul(1 - k, torch.addcmul(torch.ones_like(n), n, n, value=-1), out=c)
-    torch.mul(c, r, out=g)
-    torch.mul(g, prod[:T, :, 2*D:3*D], out=r_).mul_(1 - r)
-    torch.sub(hs[:T] if keep is None else hs[:T]*keep, n, out=k_).mul_(k).mul_(1 - k)
-    return G
-
-def _walk_back(grads, keep, noise, w, min_std, outs, kept):
+# %% ../nbs/05b_scan.ipynb #474dd4b6
+def _walk_back(grads, keep, noise, w, min_std, large, outs, kept):
     "Gradients of all pre-activations, and of the first state"
-    (hs, zs, out, std), (pre_x, pre_u, gates, n, _) = outs, kept
+    (hs, zs, out, std), (pre_x, pre_u, gates, n, prod) = outs, kept
     (g_h, g_z, g_mean, g_std), aten, D, S = grads, torch.ops.aten, n.shape[2], std.shape[2]
     slope = 1 - torch.exp(min_std - std)                                   # softplus' at the raw spread
-    by_noise, W_i, W_hu, k = noise*slope, _turn(w.W_i, 'nrz'), torch.cat([w.W_h, w.W_u]), gates[..., D:]
+    by_noise, W_i, W_hu, k = noise*slope, turn(w.W_i, 'nrz').to(large), torch.cat([w.W_h, w.W_u]).to(large), gates[..., D:]
+    W_h, W_u = W_hu[:3*D], W_hu[3*D:]
     to_mean, to_std = g_mean + g_z, torch.addcmul(g_std*slope, g_z, by_noise)
-    G, d_out, d_x = _factors(keep, outs, kept), torch.empty_like(out), torch.empty_like(pre_x)
+    G, d_out, d_x = hs.new_empty(len(n)+1, n.shape[1], 4*D + pre_u.shape[2]), torch.empty_like(out), torch.empty_like(pre_x)
+    cell_factors(hs[:-1] if keep is None else hs[:-1]*keep, gates, n, prod[:-1, :, 2*D:3*D], G[:-1, :, :4*D])
     d_v, d_y, d_z, d_h, carry = (torch.zeros_like(b[0]) for b in (pre_u, pre_x, zs, hs, hs))
     A, P, K, E, M, R, O, DM, DR, DX, DH = (v.unbind() for v in (pre_u, pre_x, k, by_noise, to_mean, to_std, d_out, d_out[..., :S], d_out[..., S:], d_x, g_h))
     G_nrk, G_u, G_h, G_hu, G_all = (v.unbind() for v in (G[..., :3*D], G[..., 4*D:], G[..., D:4*D], G[..., D:], G[..., :4*D].unflatten(2, (4, D))))
     for t in reversed(range(len(n))):
         torch.add(M[t], d_z, out=DM[t]); torch.addcmul(R[t], d_z, E[t], out=DR[t])
         aten.silu_backward.grad_input(torch.mm(O[t], w.W_o, out=d_v), A[t], grad_input=G_u[t+1])
-        if t+1 == len(n): torch.addmm(DH[t], G_u[t+1], w.W_u, out=d_h)
-        elif keep is None: torch.addmm(torch.addcmul(DH[t], d_h, K[t+1], out=carry), G_hu[t+1], W_hu, out=d_h)
+        if t+1 == len(n): affine(DH[t], G_u[t+1], W_u, d_h)
+        elif keep is None: affine(torch.addcmul(DH[t], d_h, K[t+1], out=carry), G_hu[t+1], W_hu, d_h)
         else:
-            torch.addmm(d_h*K[t+1], G_h[t+1], w.W_h, out=carry).mul_(keep[t+1]).add_(DH[t])
-            torch.addmm(carry, G_u[t+1], w.W_u, out=d_h)
+            affine(d_h*K[t+1], G_h[t+1], W_h, carry).mul_(keep[t+1]).add_(DH[t])
+            affine(carry, G_u[t+1], W_u, d_h)
         G_all[t].mul_(d_h[:, None])                                        # the whole cell
-        aten.silu_backward.grad_input(torch.mm(G_nrk[t], W_i, out=d_y), P[t], grad_input=DX[t])
+        aten.silu_backward.grad_input(product(G_nrk[t], W_i, d_y), P[t], grad_input=DX[t])
         torch.mm(DX[t], w.W_z, out=d_z)
         if keep is not None: d_z.mul_(keep[t])
-    d_h0 = torch.addmm(d_h*k[0], G[0, :, D:4*D], w.W_h)
+    d_h0 = affine(d_h*k[0], G[0, :, D:4*D], W_h, carry)
     return d_x, G, d_out, d_h0 if keep is None else d_h0*keep[0], d_z
 
-# %% ../nbs/05b_scan.ipynb #c33e65d3
-def _backward(grads, keep, noise, w, min_std, outs, kept):
+# %% ../nbs/05b_scan.ipynb #2c2a3e4f
+def _backward(grads, keep, noise, w, min_std, large, outs, kept):
     "Gradients of x, u, noise, the first h and z, and every weight"
     (hs, zs, _, std), (pre_x, pre_u, *_), T, D = outs, kept, len(noise), w.W_h.shape[1]
-    d_x, G, d_out, d_h0, d_z0 = _walk_back(grads, keep, noise, w, min_std, outs, kept)
-    rows = lambda v: v.flatten(0, 1)                                       # (T, B, …) → (T·B, …)
+    d_x, G, d_out, d_h0, d_z0 = _walk_back(grads, keep, noise, w, min_std, large, outs, kept)
     h, z = (v[:T] if keep is None else v[:T]*keep for v in (hs, zs))
-    d_i, d_g, d_u, d_o = rows(G[:T, :, :3*D]), rows(G[:T, :, D:4*D]), G[1:, :, 4*D:], rows(d_out)
-    back = lambda g: torch.cat([g[D:], g[:D]])                             # n, r, z → r, z, n
-    d_w = ScanWeights(rows(d_x).t() @ rows(z), back(d_i.t() @ rows(F.silu(pre_x))), back(d_i.sum(0)), d_g.t() @ rows(h), d_g.sum(0),
-                      rows(d_u).t() @ rows(hs[1:]), d_o.t() @ rows(F.silu(pre_u)), d_o.sum(0))
+    d_i, d_g, d_u = G[:T, :, :3*D], G[:T, :, D:4*D], G[1:, :, 4*D:]
+    back = lambda g: torch.cat([g[D:], g[:D]])                             # n, r, k → r, k, n
+    d_w = ScanWeights(outer(d_x, z, z.dtype), back(outer(d_i, F.silu(pre_x), large)), back(d_i.sum((0, 1))), outer(d_g, h, large), d_g.sum((0, 1)),
+                      outer(d_u, hs[1:], large), outer(d_out, F.silu(pre_u), z.dtype), d_out.sum((0, 1)))
     return d_x, d_u, (d_out[..., :std.shape[2]] - grads[2])*std, d_h0, d_z0, *d_w
 
-# %% ../nbs/05b_scan.ipynb #32a51b0b
+# %% ../nbs/05b_scan.ipynb #39a7b997
+def _results(outs):
+    "h, z, mean and std of all steps"
+    hs, zs, out, std = outs
+    return hs[1:], zs[1:], out[..., :std.shape[2]], std
+
 class _Scan(torch.autograd.Function):
     "The hand-written pair as one node of autograd's graph"
     @staticmethod
-    def forward(ctx, min_std, keep, *args):
-        w, ctx.min_std = ScanWeights(*args[5:]), min_std
-        outs, kept = _forward(args[0], args[1], keep, *args[2:5], w, min_std)
+    def forward(ctx, min_std, large, keep, *args):
+        w, ctx.min_std, ctx.large = ScanWeights(*args[5:]), min_std, large
+        outs, kept = _forward(args[0], args[1], keep, *args[2:5], w, min_std, large)
         ctx.save_for_backward(keep, *args, *outs, *kept)
-        (hs, zs, out, std), S = outs, w.W_z.shape[1]
-        return hs[1:], zs[1:], out[..., :S], std
+        return _results(outs)
 
     @staticmethod
     def backward(ctx, *grads):
         keep, *rest = ctx.saved_tensors
         args, outs, kept = rest[:13], rest[13:17], rest[17:]
-        if torch.is_grad_enabled(): return None, None, *_differentiable(grads, keep, args, ctx.min_std, ctx.needs_input_grad[2:])
-        return None, None, *_backward(grads, keep, args[2], ScanWeights(*args[5:]), ctx.min_std, outs, kept)
+        with exactly(grads[0]):
+            if torch.is_grad_enabled(): return None, None, None, *_differentiable(grads, keep, args, ctx.min_std, ctx.needs_input_grad[3:])
+            return None, None, None, *_backward(grads, keep, args[2], ScanWeights(*args[5:]), ctx.min_std, ctx.large, outs, kept)
 
 def _differentiable(grads, keep, args, min_std, needed):
     "The same gradients from the plain loop, themselves differentiable"
@@ -186,5 +177,7 @@ def scan(
     "The scan, forward and backward by hand; equal to `scan_loop`"
     learning = torch.is_grad_enabled() and any(v.requires_grad for v in (x, u, noise, h, z, *w))
     if learning and chunk and chunk < len(x): return _in_chunks(chunk, x, u, keep, noise, h, z, w, min_std)
-    if not learning or torch.is_autocast_enabled(x.device.type): return scan_loop(x, u, keep, noise, h, z, w, min_std)
-    return _Scan.apply(min_std, keep, x, u, noise, h, z, *w)
+    large, (x, u, noise, h, z) = large_dtype(x, w.W_h), map(full, (x, u, noise, h, z))
+    with exactly(x):
+        if learning: return _Scan.apply(min_std, large, keep, x, u, noise, h, z, *w)
+        return _results(_forward(x, u, keep, noise, h, z, w, min_std, large, keep_all=False)[0])
