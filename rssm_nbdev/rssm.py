@@ -127,7 +127,7 @@ def img_step(
 @patch
 def _recur(
     self:RSSM,
-    inp_a:Tensor,    # projected previous actions, (B, T, hidden)
+    a:Tensor,        # previous actions, (B, T, A)
     inp_u:Tensor,    # what the distribution of z sees besides h: projected latents, or a bias, (B, T, hidden)
     keep:Tensor,     # 0 where an episode begins, else 1, (B, T, 1); None: nowhere
     noise:Tensor,    # standard normal, (B, T, S)
@@ -138,7 +138,8 @@ def _recur(
     "The sequential part of `observe` and `imagine`, and nothing else"
     w = ScanWeights(self.inp_z.weight, self.cell.weight_ih, self.cell.bias_ih, self.cell.weight_hh, self.cell.bias_hh, net_h.weight, net_o.weight, net_o.bias)
     turn = lambda v: None if v is None else v.transpose(0, 1)                  # (B, T, …) ↔ (T, B, …)
-    return State(*map(turn, scan(*map(turn, (inp_a, inp_u, keep, noise)), state.h, state.z, w, self.min_std, self.chunk)))
+    inp_a = self.inp_a(turn(a))                                                # time first: each step reads one block of memory
+    return State(*map(turn, scan(inp_a, *map(turn, (inp_u, keep, noise)), state.h, state.z, w, self.min_std, self.chunk)))
 
 # %% ../nbs/06_rssm.ipynb #9806ef3d
 @patch
@@ -157,7 +158,7 @@ def observe(
     if keep is not None: a_prev = a_prev*keep                              # … of every episode
     noise = e.new_empty(B, T1, self.stoch).normal_() if noise is None else noise
     inp_e = F.linear(e - self.e_mean, self.post_e.weight/self.e_std, self.post_e.bias)   # post_e(standardise(e)), one copy of e less
-    post = self._recur(self.inp_a(a_prev), inp_e, keep, noise, self.initial(B), self.post_h, self.post_out)
+    post = self._recur(a_prev, inp_e, keep, noise, self.initial(B), self.post_h, self.post_out)
     return post, self.prior(post.h)
 
 # %% ../nbs/06_rssm.ipynb #6111dbdb
@@ -171,7 +172,7 @@ def imagine(
     "Roll the prior forward from a state"
     noise = a.new_empty(*a.shape[:2], self.stoch).normal_() if noise is None else noise
     first, _, last = self.prior_net
-    return self._recur(self.inp_a(a), first.bias.expand(*a.shape[:2], -1), None, noise, state, first, last)
+    return self._recur(a, first.bias.expand(*a.shape[:2], -1), None, noise, state, first, last)
 
 # %% ../nbs/06_rssm.ipynb #ebedf3f8
 @patch

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from .cell import affine, cell_factors, exactly, full, large_dtype, outer, product, turn
+from .cell import affine, cell_factors, exactly, full, large_dtype, outer, product, tanh_, turn
 
 # %% ../nbs/05b_scan.ipynb #ec6e9bda
 class ScanWeights(NamedTuple):
@@ -73,13 +73,13 @@ def _forward(x, u, keep, noise, h0, z0, w, min_std, large, keep_all=True):
         aten.silu.out(torch.addmm(X[t], z, W_z, out=P[t]), out=y)
         affine(b_i, y, W_i, gi)
         torch.add(gi_rk, Q_rk[t], out=RK[t]).sigmoid_()                    # r, k
-        torch.addcmul(gi_n, R_[t], Q_n[t], out=N[t]).tanh_()               # n
+        tanh_(torch.addcmul(gi_n, R_[t], Q_n[t], out=N[t]))                # n
         torch.lerp(N[t], h, K[t], out=H[t+1])
         affine(b_h, H[t+1], W_hu, Q[t+1])                                 # for u, and for the gates of the next step
         aten.silu.out(torch.add(Q_u[t+1], u[t], out=A[t]), out=v)
         if keep is not None and t+1 < len(x): torch.lerp(b_h[:3*D], Q_h[t+1], keep[t+1], out=Q_h[t+1])
         torch.addmm(w.b_o, v, W_o, out=O[t])
-        aten.softplus.out(R[t], out=SD[t]).add_(min_std)
+        aten.softplus.out(SD[t].copy_(R[t]), out=SD[t]).add_(min_std)      # copied first: it is slow on every other block of memory
         torch.addcmul(M[t], SD[t], E[t], out=Z[t+1])
     return outs, kept
 
