@@ -16,20 +16,27 @@ from torch import nn, Tensor
 
 from .core import ArgumentError
 
-# %% ../nbs/03b_cell.ipynb #b132032d
+# %% ../nbs/03b_cell.ipynb #3ca4e592
+@contextmanager
+def _allowed(precision):
+    "PyTorch's own setting, put back at the end; left alone where somebody set precisions one by one, which PyTorch does not let us read"
+    try: before = torch.get_float32_matmul_precision()
+    except RuntimeError: yield; return
+    torch.set_float32_matmul_precision(precision)
+    try: yield
+    finally: torch.set_float32_matmul_precision(before)
+
 @functools.cache
 def _medium_is_exact():
     "Are float32 products exact on this processor when PyTorch may round? Asked with the shapes of a step, forward and backward"
-    before, g = torch.get_float32_matmul_precision(), torch.Generator().manual_seed(0)
-    try:
-        torch.set_float32_matmul_precision('medium')
+    g, kw = torch.Generator().manual_seed(0), dict(dtype=torch.float32, device='cpu')
+    with _allowed('medium'), torch.autocast('cpu', enabled=False):
         for m, k, n in ((32, 256, 1024), (32, 1024, 256), (768, 640, 256)):
-            x, w = torch.randn(m, k, generator=g), torch.randn(k, n, generator=g)
+            x, w = torch.randn(m, k, generator=g, **kw), torch.randn(k, n, generator=g, **kw)
             if ((x @ w).double() - x.double() @ w.double()).abs().max() > 1e-5*k**.5: return False  # float32: about 1e-6 √k; bfloat16: 4e-3 √k
         return True
-    finally: torch.set_float32_matmul_precision(before)
 
-# %% ../nbs/03b_cell.ipynb #3ca4e592
+# %% ../nbs/03b_cell.ipynb #12754096
 @contextmanager
 def products_in(
     precision:str,       # 'fp32': exact, by the faster library; 'bf16': factors of large products rounded to bfloat16
@@ -37,11 +44,9 @@ def products_in(
 ):
     "The precision of products within, for the whole process; also a decorator; raises `ArgumentError`"
     if precision not in ('fp32', 'bf16'): raise ArgumentError(f"precision={precision!r}: expected 'fp32' or 'bf16'")
-    before, kind = torch.get_float32_matmul_precision(), torch.device(device).type
-    torch.set_float32_matmul_precision('medium' if kind == 'cpu' and _medium_is_exact() else 'highest')
-    try:
+    kind = torch.device(device).type
+    with _allowed('medium' if kind == 'cpu' and _medium_is_exact() else 'highest'):
         with torch.autocast(kind, torch.bfloat16, enabled=precision == 'bf16', cache_enabled=False): yield  # a cache would keep the weights of before an optimiser step
-    finally: torch.set_float32_matmul_precision(before)
 
 def full(
     v:Tensor,  # a network's output
@@ -162,5 +167,5 @@ def run_gru(
     i = full(F.linear(x.transpose(0, 1), turn(gru.weight_ih_l0, 'nrz'), b))         # (T, B, 3D)
     keep = None if is_first is None else (~is_first).t()[..., None].to(i.dtype)
     with exactly(x):
-        y = _GRU.apply(large, keep, i, i.new_zeros(len(x), D) if h is None else h, gru.weight_hh_l0, gru.bias_hh_l0[2*D:])
+        y = _GRU.apply(large, keep, i, i.new_zeros(len(x), D) if h is None else full(h), gru.weight_hh_l0, gru.bias_hh_l0[2*D:])
     return y.transpose(0, 1), y[-1:]

@@ -14,7 +14,7 @@ import torch
 from fastcore.script import anno_parser
 
 from .checkpoint import MODELS, load, save
-from .core import ArgumentError, FileError, RSSMError, writable_folder, write_json
+from .core import ArgumentError, FileError, RSSMError, TrainingError, writable_folder, write_json
 from .data import Windows, load_episodes, save_episodes, split
 from .dynamics import fit_scale
 from .encoder import encode_episodes, load_encoder, psnr, save_encoder, train_vae
@@ -93,6 +93,7 @@ def train_cmd(
     torch.manual_seed(seed)
     m = fit_scale(MODELS[model](train.e.shape[1], train.a.shape[1]), parts.train)
     hist = fit(m, train, valid, steps, context=context, seed=seed, precision=precision)
+    if 'step' not in hist.best: raise TrainingError('training ended before a validation with finite errors: nothing to save')
     save(m, out, env_id=parts.train[0].env_id, seed=seed, valid_score=hist.best['score'])
     print(f'{out}: {model}, validation error {hist.best["score"]:.4f} at step {hist.best["step"]}')
 

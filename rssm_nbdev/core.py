@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import ProcessPoolExecutor
 
 # %% ../nbs/00_core.ipynb #eebddede
 class RSSMError(Exception):
@@ -165,17 +165,18 @@ def in_order(
     job,        # function; it and its arguments must be picklable
     argss,      # iterable of tuples of arguments
     workers:int,# processes; 1: here, one after the other
-    ahead:int=4,# jobs begun beyond what was read, for each worker
+    ahead:int=2,# jobs begun beyond what was read, for each worker
 ): # iterator over job(*args)
     "Results of a job for each tuple of arguments, from several processes; an error of a job is raised when its turn comes"
     if workers == 1: yield from (job(*args) for args in argss); return
-    pool, begun = get_reusable_executor(workers, initializer=_lone_worker, env={'OMP_NUM_THREADS': '1'}), deque()
+    pool, begun = ProcessPoolExecutor(workers, initializer=_lone_worker, env={'OMP_NUM_THREADS': '1'}), deque()
+    def first(): res = begun[0].result(); begun.popleft(); return res  # interrupted while waiting, it still counts as begun
     try:
         for args in argss:
             begun.append(pool.submit(job, *args))
-            if len(begun) == ahead*workers: yield begun.popleft().result()
-        while begun: yield begun.popleft().result()
-    finally: pool.shutdown(wait=True, kill_workers=bool(begun))  # idle workers would stay for minutes
+            if len(begun) == ahead*workers: yield first()
+        while begun: yield first()
+    finally: pool.shutdown(wait=True, kill_workers=bool(begun))        # stopped early: nobody waits for the rest
 
 # %% ../nbs/00_core.ipynb #533a3792
 def versions()->dict:  # package name → version, with Python's and the machine's

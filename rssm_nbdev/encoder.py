@@ -247,4 +247,7 @@ def encode_episodes(
         e = encoder.encode(o.obs, sample)
         bar.update(len(e))
         return LatentEpisode(e, torch.from_numpy(o.act), torch.from_numpy(o.reward), o.state, o.terminated, o.seed, o.env_id)
-    with bar: return list(map(one, map(check_episode, episodes)))
+    try: return list(map(one, map(check_episode, episodes)))
+    finally:
+        bar.close()
+        if hasattr(episodes, 'close'): episodes.close()  # a stream: its workers stop

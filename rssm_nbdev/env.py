@@ -64,7 +64,8 @@ def make_env(
     try: env = gym.make(env_id, render_mode='rgb_array', **kwargs)
     except Exception as e: raise EnvError(f'{env_id}: gymnasium.make failed ({type(e).__name__}: {e})') from e
     env = _scale_actions(StateInInfo(env), env_id)
-    return AddRenderObservation(SmallRender(env, size), render_only=True)
+    try: return AddRenderObservation(SmallRender(env, size), render_only=True)
+    except Exception as e: env.close(); raise EnvError(f'{env_id}: rendering its first picture failed ({type(e).__name__}: {e})') from e
 
 # %% ../nbs/00_env.ipynb #e23cf9c2
 def action_dim(

@@ -139,8 +139,8 @@ def evaluate(
         rows = []
         for i, m in enumerate(group if isinstance(group, (list, tuple)) else [group]):
             torch.manual_seed(seed + i)
-            with products_in('fp32', m.e_mean.device):
-                chunks = [open_loop_errors(m, e, a, context, samples).numpy() for e, a in zip(b.e.split(chunk), b.a.split(chunk))]
+            with products_in('fp32', d := m.e_mean.device):
+                chunks = [open_loop_errors(m, e.to(d), a.to(d), context, samples).cpu().numpy() for e, a in zip(b.e.split(chunk), b.a.split(chunk))]
             rows.append(_by_episode(np.concatenate(chunks), episode))
         err[name] = np.stack(rows)
     seeds = [w.episodes[i].seed for i in np.unique(episode)]
@@ -212,7 +212,8 @@ def felt_errors(
     idx = torch.linspace(0, len(w) - 1, min(limit, len(w))).long()
     b, where = w.batch(idx), [(int(w.episode[i]), int(w.t[i])) for i in idx]
     torch.manual_seed(0)
-    e_hat, rows = model.open_loop(b.e[:, :context], b.a, samples).mean(0), []             # (B, H, E)
+    there = b.to(model.e_mean.device)
+    e_hat, rows = model.open_loop(there.e[:, :context], there.a, samples).mean(0).cpu(), []  # (B, H, E)
     for h in horizons:
         seen = np.stack([episodes[i].obs[t + context - 1 + h] for i, t in where])
         state = np.stack([episodes[i].state[t + context - 1 + h] for i, t in where])

@@ -150,6 +150,7 @@ class _Scan(torch.autograd.Function):
 def _differentiable(grads, keep, args, min_std, needed):
     "The same gradients from the plain loop, themselves differentiable"
     out = scan_loop(args[0], args[1], keep, *args[2:5], ScanWeights(*args[5:]), min_std)
+    out, grads = zip(*((o, g) for o, g in zip(out, grads) if o.requires_grad))
     got = iter(torch.autograd.grad(out, [a for a, n in zip(args, needed) if n], grads, create_graph=True, allow_unused=True))
     return [next(got) if n else None for n in needed]
 

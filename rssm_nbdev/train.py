@@ -7,6 +7,7 @@ __all__ = ['validate', 'History', 'fit', 'fit_all']
 
 # %% ../nbs/07_train.ipynb #fdf52a32
 import copy, math, sys, time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Iterator
 
@@ -76,12 +77,12 @@ def _step(model, batch, opt, sched, clip):
 # %% ../nbs/07_train.ipynb #4af90b98
 def _read(pending, rows):
     "Move pending entries of the history from their device to `rows`; `TrainingError` if their numbers are not finite"
-    for step, rate, log in pending:
+    while pending:
+        step, rate, log = pending.pop(0)
         row = {'step': step, 'lr': rate, **{k: float(v) for k, v in log.items()}}
         if not math.isfinite(row['loss'] + row['grad_norm']):
             raise TrainingError(f"step {step}: loss {row['loss']} and gradient norm {row['grad_norm']}, expected finite numbers")
         rows.append(row)
-    pending.clear()
 
 class _Best:
     "The best weights so far"
@@ -96,10 +97,9 @@ class _Best:
         "Put the best weights back into the model"
         if self.weights is not None: model.load_state_dict(self.weights)
 
-# %% ../nbs/07_train.ipynb #d0a92f53
-def _check_fit(model, train, valid, context, numbers):
+# %% ../nbs/07_train.ipynb #14c29635
+def _check_fit(model, train, valid, context):
     "Refuse what cannot be trained, before any work"
-    for (k, low), v in numbers.items(): check_number(v, k, low=low)
     for name, w in (('train', train), ('valid', valid)):
         if not isinstance(w, Windows): raise ArgumentError(f'{name} is a {type(w).__name__}: expected Windows')
         if (w.e.shape[1], w.a.shape[1]) != (model.embed, model.act_dim):
@@ -127,8 +127,10 @@ def fit(
     desc:str=None,           # its name; default: the model's class
 )->History:
     "Train any model; afterwards it has its best validated weights. Raises `ArgumentError`, `TrainingError`"
-    _check_fit(model, train, valid, context, {('steps', 1): steps, ('batch', 1): batch, ('lr', 0): lr, ('weight_decay', 0): weight_decay,
-               ('clip', 0): clip, ('context', 1): context, ('valid_every', 1): valid_every, ('log_every', 1): log_every})
+    whole = {'steps': steps, 'batch': batch, 'context': context, 'valid_every': valid_every, 'log_every': log_every}
+    steps, batch, context, valid_every, log_every = (check_number(v, k, low=1, integer=True) for k, v in whole.items())
+    for k, v in {'lr': lr, 'weight_decay': weight_decay, 'clip': clip}.items(): check_number(v, k, low=0)
+    with products_in(precision, device): _check_fit(model, train, valid, context)
     model.to(device).train()
     opt, sched = _optimiser(model, lr, weight_decay, steps)
     hist, best, pending, start = History(), _Best(), [], time.perf_counter()
@@ -145,7 +147,9 @@ def fit(
                 hist.valid.append({'step': step, **validate(model, valid, context)})
                 hist.best = best.offer(hist.valid[-1], model)
                 bar.set_postfix_str(f"loss {log['loss']:.4g}, valid {hist.valid[-1]['score']:.4f}, best {hist.best['score']:.4f}")
-    except KeyboardInterrupt: hist.interrupted = True; _read(pending, hist.train)
+    except KeyboardInterrupt:
+        hist.interrupted = True
+        with suppress(TrainingError): _read(pending, hist.train)
     finally:
         bar.close(); best.give(model.eval())
         hist.seconds = time.perf_counter() - start
@@ -156,7 +160,7 @@ def _fit_alone(model, train, valid, seed, kw):
     "One job: weights, history, and the error that stopped it, if any"
     threads, error, hist = torch.get_num_threads(), None, None
     torch.set_num_threads(1)
-    try: hist = fit(model, train, valid, seed=seed, progress=False, **kw)
+    try: hist = fit(model, train, valid, **(kw | {'seed': seed, 'progress': False}))
     except TrainingError as e: error = e
     finally: torch.set_num_threads(threads)
     return model.state_dict(), hist, error
@@ -170,7 +174,7 @@ def fit_all(
     workers:int=None,        # processes; default: one a core
     **kwargs,                # the rest of `fit`'s arguments
 )->Iterator[History]:        # one for each model, in their order, as they become ready
-    "Train models side by side, one core each, the largest first so that the end is even. Raises as `fit` does"
+    "Train models side by side, one core each, the largest first so that the end is even. Ctrl-C ends all. Raises as `fit` does"
     if len(seeds) != len(models): raise ArgumentError(f'{len(seeds)} seeds for {len(models)} models: expected one for each')
     workers = check_number(min(cpu_count(), len(models)) if workers is None else workers, 'workers', low=1, integer=True)
     order = sorted(range(len(models)), key=lambda i: -sum(p.numel() for p in models[i].parameters()))
@@ -179,6 +183,7 @@ def fit_all(
         for i, (weights, hist, error) in zip(order, in_order(_fit_alone, jobs, workers)):
             models[i].load_state_dict(weights); models[i].eval()
             if error: raise error
+            if hist.interrupted: raise KeyboardInterrupt                      # Ctrl-C ends all
             done[i] = hist
             while wanted in done: yield done.pop(wanted); wanted += 1
     return run()
