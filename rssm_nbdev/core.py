@@ -176,7 +176,10 @@ def in_order(
             begun.append(pool.submit(job, *args))
             if len(begun) == ahead*workers: yield first()
         while begun: yield first()
-    finally: pool.shutdown(wait=True, kill_workers=bool(begun))        # stopped early: nobody waits for the rest
+    finally:
+        if begun:                                                      # stopped early: nobody waits for the rest
+            for worker in list(pool._processes.values()): worker.terminate()
+        pool.shutdown(wait=True)
 
 # %% ../nbs/00_core.ipynb #533a3792
 def versions()->dict:  # package name → version, with Python's and the machine's
