@@ -54,40 +54,67 @@ def full(
     "What goes into a distribution or a loss: never in half precision, even under autocast"
     return v.float() if v.dtype in (torch.bfloat16, torch.float16) else v
 
-def exactly(x:Tensor):
-    "Within: autocast off where `x` is"
+def exactly(
+    x:Tensor,  # any tensor
+): # a context
+    "Within: autocast off on the device of `x`"
     return torch.autocast(x.device.type, enabled=False) if torch.amp.is_autocast_available(x.device.type) else nullcontext()
 
-def large_dtype(x:Tensor, w:Tensor):
-    "Precision of large products with the weight `w`: autocast's, if it is on where `x` is, or the weight's own"
+def large_dtype(
+    x:Tensor,  # input of a layer
+    w:Tensor,  # its weight
+)->torch.dtype:
+    "Precision of large products: autocast's, if it is on where `x` is, or the weight's own"
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind) else w.dtype
 
-# %% ../nbs/03b_cell.ipynb #44e9fd0f
-def affine(b, x, W, out):
+# %% ../nbs/03b_cell.ipynb #fbdc3c59
+def affine(
+    b:Tensor,    # (N,) or (B, N)
+    x:Tensor,    # (B, K)
+    W:Tensor,    # (K, N)
+    out:Tensor,  # (B, N), written
+)->Tensor:       # `out`
     "b + x W, the product in W's precision, the sum in b's"
     return torch.addmm(b, x, W, out=out) if W.dtype == x.dtype else torch.add(b, x.to(W.dtype) @ W, out=out)
 
-def product(x, W, out):
+def product(
+    x:Tensor,    # (B, K)
+    W:Tensor,    # (K, N)
+    out:Tensor,  # (B, N), written
+)->Tensor:       # `out`
     "x W, taken in W's precision"
     return torch.mm(x, W, out=out) if W.dtype == x.dtype else out.copy_(x.to(W.dtype) @ W)
 
-def outer(g, x, dtype):
-    "Σ over rows of the outer products of g (…, M) and x (…, N): (M, N), the product in `dtype`"
+def outer(
+    g:Tensor,           # (…, M)
+    x:Tensor,           # (…, N)
+    dtype:torch.dtype,  # precision of the product
+)->Tensor:              # (M, N)
+    "Sum over rows of the outer products of g and x: the gradient of a weight"
     return (g.flatten(0, -2).t().to(dtype) @ x.flatten(0, -2).to(dtype)).to(x.dtype)
 
-def tanh_(v):
+def tanh_(v:Tensor)->Tensor:
     "tanh in place, as 2 sigmoid(2v) − 1, which PyTorch takes several times as fast on large tensors"
     return v.mul_(2).sigmoid_().mul_(2).sub_(1)
 
-def turn(w, order):
-    "Blocks of a GRU's weight (3D, …), stored as r, z, n, in another order"
+def turn(
+    w:Tensor,   # a GRU's weight or bias, blocks r, z, n: (3D, …)
+    order:str,  # such as 'nrz'
+)->Tensor:      # (3D, …)
+    "The blocks of a GRU's weight in another order"
     w = w.chunk(3)
     return torch.cat([w['rzn'.index(o)] for o in order])
 
-# %% ../nbs/03b_cell.ipynb #71fb227e
-def cell_factors(h, gates, n, g_n, out):
-    "Factors of the gradient of h in those of n, r, k and n's recurrent part, written to `out` (T, B, 4D)"
+# %% ../nbs/03b_cell.ipynb #ee97bdd3
+def cell_factors(
+    h:Tensor,      # memory before each step, (T, B, D)
+    gates:Tensor,  # r and k, (T, B, 2D)
+    n:Tensor,      # candidates, (T, B, D)
+    g_n:Tensor,    # their recurrent part, (T, B, D)
+    out:Tensor,    # written, (T, B, 4D)
+)->Tensor:         # `out`
+    "What the gradient of h is multiplied by to become that of n, r, k and n's recurrent part"
     r, k = gates.chunk(2, -1)
     c, r_, k_, g = out.chunk(4, -1)
     torch.mul(n, n, out=c).neg_().add_(1); c.addcmul_(c, k, value=-1)         # (1 − n²)(1 − k); nowhere a new tensor
@@ -136,8 +163,14 @@ class _GRU(torch.autograd.Function):
                 if keep is not None: d_h.mul_(keep[t])
         return None, None, G[..., :3*D], d_h, outer(G[..., D:], h, ctx.large), G[..., 3*D:].sum((0, 1))
 
-# %% ../nbs/03b_cell.ipynb #0eccb34a
-def gru_loop(i, keep, h, W_h, b_n):
+# %% ../nbs/03b_cell.ipynb #f5a8cb8d
+def gru_loop(
+    i:Tensor,     # products of the inputs, biases included, blocks n, r, k: (T, B, 3D)
+    keep:Tensor,  # 0 where the memory is wiped before the step, else 1, (T, B, 1); None: never
+    h:Tensor,     # memory before the first step, (B, D)
+    W_h:Tensor,   # recurrent weight, blocks r, z, n: (3D, D)
+    b_n:Tensor,   # recurrent bias of n, (D,)
+)->Tensor:        # memories, (T, B, D)
     "The steps as a plain loop: the reference, and what second derivatives are taken of"
     out, b = [], F.pad(b_n, (2*len(b_n), 0))
     for t, (i_n, i_r, i_k) in enumerate(zip(*(v.unbind() for v in i.chunk(3, -1)))):

@@ -47,7 +47,10 @@ class SmallRender(gym.Wrapper):
     "Render straight to `size` × `size`, by the short way where its pixels are the same; not for threads that render at once"
     agreed = {}  # (environment, its arguments, size) → do they agree?
 
-    def __init__(self, env, size):
+    def __init__(self,
+        env:gym.Env,  # renders `rgb_array`
+        size:int,     # height and width of the picture, pixels
+    ):
         super().__init__(env)
         self.size, self.key = size, (env.spec.id, str(env.spec.kwargs), size)
 
