@@ -244,10 +244,7 @@ def encode_episodes(
     total = sum(len(o.obs) for o in episodes) if isinstance(episodes, list) else None
     bar = tqdm(total=total, desc='encode', unit='frames', disable=not progress, file=sys.stdout)
     def one(o):
-        e = encoder.encode(o.obs, sample)
-        bar.update(len(e))
+        e = encoder.encode(o.obs, sample); bar.update(len(e))
         return LatentEpisode(e, torch.from_numpy(o.act), torch.from_numpy(o.reward), o.state, o.terminated, o.seed, o.env_id)
     try: return list(map(one, map(check_episode, episodes)))
-    finally:
-        bar.close()
-        if hasattr(episodes, 'close'): episodes.close()  # a stream: its workers stop
+    finally: bar.close(); getattr(episodes, 'close', lambda: None)()  # a stream: its workers stop
