@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['products_in', 'full', 'exactly', 'large_dtype', 'affine', 'product', 'outer', 'tanh_', 'turn', 'cell_factors',
-           'gru_loop', 'run_gru']
+           'gru_loop', 'differentiable', 'run_gru']
 
 # %% ../nbs/03b_cell.ipynb #685c57d8
 import functools
@@ -36,15 +36,17 @@ def _medium_is_exact():
             if ((x @ w).double() - x.double() @ w.double()).abs().max() > 1e-5*k**.5: return False  # float32: about 1e-6 √k; bfloat16: 4e-3 √k
         return True
 
-# %% ../nbs/03b_cell.ipynb #12754096
-@contextmanager
+# %% ../nbs/03b_cell.ipynb #981394b2
 def products_in(
     precision:str,       # 'fp32': exact, by the faster library; 'bf16': factors of large products rounded to bfloat16
     device:str='cpu',    # where the model is
-):
-    "The precision of products within, for the whole process; also a decorator; raises `ArgumentError`"
+): # a context
+    "The precision of products within, for the whole process; raises `ArgumentError` when called"
     if precision not in ('fp32', 'bf16'): raise ArgumentError(f"precision={precision!r}: expected 'fp32' or 'bf16'")
-    kind = torch.device(device).type
+    return _products_in(precision, torch.device(device).type)
+
+@contextmanager
+def _products_in(precision, kind):
     with _allowed('medium' if kind == 'cpu' and _medium_is_exact() else 'highest'):
         with torch.autocast(kind, torch.bfloat16, enabled=precision == 'bf16', cache_enabled=False): yield  # a cache would keep the weights of before an optimiser step
 
@@ -151,7 +153,7 @@ class _GRU(torch.autograd.Function):
     def backward(ctx, grad):
         keep, i, h0, W_h, b_n, hs, gates, n, g_n = ctx.saved_tensors
         with exactly(grad):
-            if torch.is_grad_enabled(): return None, None, *_again(grad, ctx.needs_input_grad[2:], keep, i, h0, W_h, b_n)
+            if torch.is_grad_enabled(): return None, None, *differentiable([gru_loop(i, keep, h0, W_h, b_n)], [grad], (i, h0, W_h, b_n), ctx.needs_input_grad[2:])
             T, B, D = n.shape
             h = hs[:T] if keep is None else hs[:T]*keep
             G, W, d_h = cell_factors(h, gates, n, g_n, n.new_empty(T, B, 4*D)), W_h.to(ctx.large), torch.zeros_like(h0)
@@ -181,10 +183,15 @@ def gru_loop(
         out.append(h)
     return torch.stack(out)
 
-def _again(grad, needed, keep, *args):
-    "Gradients from the plain loop, themselves differentiable"
-    out = gru_loop(args[0], keep, *args[1:])
-    got = iter(torch.autograd.grad(out, [a for a, n in zip(args, needed) if n], grad, create_graph=True))
+def differentiable(
+    outs:list[Tensor],   # what a plain loop gave
+    grads:list[Tensor],  # gradients of these
+    args:list[Tensor],   # what they were computed from
+    needed:list[bool],   # which of `args` want a gradient
+)->list:                 # gradients, themselves differentiable; None where not needed
+    "The backward pass of a plain loop, when a graph of it is wanted"
+    outs, grads = zip(*((o, g) for o, g in zip(outs, grads) if o.requires_grad))
+    got = iter(torch.autograd.grad(outs, [a for a, n in zip(args, needed) if n], grads, create_graph=True, allow_unused=True))
     return [next(got) if n else None for n in needed]
 
 # %% ../nbs/03b_cell.ipynb #94bc1576

@@ -155,21 +155,17 @@ def read_weights(
     if not isinstance(res, dict): raise FileError(f'{path}: it holds a {type(res).__name__}, expected {what}')
     return res
 
-# %% ../nbs/00_core.ipynb #256c23bc
-def _lone_worker():
-    "A worker has one core, so libraries in it need no threads"
-    import cv2
-    cv2.setNumThreads(1)
-
+# %% ../nbs/00_core.ipynb #fdd2d69e
 def in_order(
     job,        # function; it and its arguments must be picklable
     argss,      # iterable of tuples of arguments
     workers:int,# processes; 1: here, one after the other
     ahead:int=2,# jobs begun beyond what was read, for each worker
+    prepare=None,# called once in each worker
 ): # iterator over job(*args)
     "Results of a job for each tuple of arguments, from several processes; an error of a job is raised when its turn comes"
     if workers == 1: yield from (job(*args) for args in argss); return
-    pool, begun = ProcessPoolExecutor(workers, initializer=_lone_worker, env={'OMP_NUM_THREADS': '1'}), deque()
+    pool, begun = ProcessPoolExecutor(workers, initializer=prepare, env={'OMP_NUM_THREADS': '1'}), deque()  # one core each: no threads
     def first(): res = begun[0].result(); begun.popleft(); return res  # interrupted while waiting, it still counts as begun
     try:
         for args in argss:

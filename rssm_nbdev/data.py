@@ -149,13 +149,6 @@ class Windows:
         there.e, there.a, there.start = (v.to(device) for v in (self.e, self.a, self.start))
         return there
 
-    def sample(self,
-        n:int,                          # B, windows
-        generator:torch.Generator=None,  # where chance comes from
-    )->Batch:
-        "`n` windows drawn uniformly with replacement"
-        return self.batch(torch.randint(len(self), (n,), generator=generator))
-
     def __repr__(self):
         lost = f', {len(self.short)} too short' if self.short else ''
         return f'{len(self):,} windows of {self.length} actions from {len(self.episodes)} episodes{lost}'

@@ -9,8 +9,10 @@ __all__ = ['Policy', 'StateInInfo', 'make_env', 'action_dim', 'encode_action', '
 # %% ../nbs/00_env.ipynb #4bfb8493
 import difflib, sys
 from dataclasses import dataclass
+from functools import partial
 from typing import Callable, Iterator
 
+import cv2
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -168,7 +170,7 @@ def stream(
     def run():
         frames = 0
         with tqdm(total=n, desc=f'collect {env_id}', unit='ep', disable=not progress, file=sys.stdout) as bar:
-            for ep in in_order(_run_episode, jobs, workers):
+            for ep in in_order(_run_episode, jobs, workers, prepare=partial(cv2.setNumThreads, 1)):
                 frames += len(ep.obs)
                 bar.update(); bar.set_postfix_str(f'{frames/max(bar.format_dict["elapsed"], 1e-9):.0f} frames/s')
                 yield ep

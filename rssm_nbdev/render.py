@@ -17,13 +17,15 @@ import numpy as np
 if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
     os.environ.setdefault('SDL_VIDEODRIVER', 'dummy')  # no screen: pygame draws to memory without looking for one
 
-# %% ../nbs/00b_render.ipynb #1a2f33d5
+# %% ../nbs/00b_render.ipynb #798f2da2
+def _resize(picture, size): return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)  # as Gymnasium's wrapper does
+
 def _shrink(surface, size, full):
     "Pixels of a pygame surface, shrunk to (size, size, 3), axes x, y, colour as in `pixels3d`; `full` (that function) where the format is another"
     if surface.get_masks()[:3] != (0xff0000, 0xff00, 0xff) or surface.get_bytesize() != 4: return full(surface)
     h, w = surface.get_height(), surface.get_width()
     rows = np.frombuffer(surface.get_buffer(), np.uint8).reshape(h, surface.get_pitch())
-    small = cv2.resize(rows[:, :4*w].reshape(h, w, 4), (size, size), interpolation=cv2.INTER_AREA)  # blue, green, red, unused
+    small = _resize(rows[:, :4*w].reshape(h, w, 4), size)  # blue, green, red, unused
     return small[..., 2::-1].swapaxes(0, 1)
 
 _loaded = {}  # file name → its picture
@@ -54,11 +56,11 @@ class SmallRender(gym.Wrapper):
         super().__init__(env)
         self.size, self.key = size, (env.spec.id, str(env.spec.kwargs), size)
 
-    def long(self): return cv2.resize(self.env.render(), (self.size, self.size), interpolation=cv2.INTER_AREA)
+    def long(self): return _resize(self.env.render(), self.size)
 
     def short(self):
         with _short_way(self.size): picture = self.env.render()
-        return picture if picture.shape[:2] == (self.size, self.size) else cv2.resize(picture, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        return picture if picture.shape[:2] == (self.size, self.size) else _resize(picture, self.size)
 
     def render(self):
         if self.key not in self.agreed:

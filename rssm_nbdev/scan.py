@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from .cell import affine, cell_factors, exactly, full, large_dtype, outer, product, tanh_, turn
+from .cell import affine, cell_factors, differentiable, exactly, full, large_dtype, outer, product, tanh_, turn
 
 # %% ../nbs/05b_scan.ipynb #ec6e9bda
 class ScanWeights(NamedTuple):
@@ -144,15 +144,10 @@ class _Scan(torch.autograd.Function):
         keep, *rest = ctx.saved_tensors
         args, outs, kept = rest[:13], rest[13:17], rest[17:]
         with exactly(grads[0]):
-            if torch.is_grad_enabled(): return None, None, None, *_differentiable(grads, keep, args, ctx.min_std, ctx.needs_input_grad[3:])
-            return None, None, None, *_backward(grads, keep, args[2], ScanWeights(*args[5:]), ctx.min_std, ctx.large, outs, kept)
-
-def _differentiable(grads, keep, args, min_std, needed):
-    "The same gradients from the plain loop, themselves differentiable"
-    out = scan_loop(args[0], args[1], keep, *args[2:5], ScanWeights(*args[5:]), min_std)
-    out, grads = zip(*((o, g) for o, g in zip(out, grads) if o.requires_grad))
-    got = iter(torch.autograd.grad(out, [a for a, n in zip(args, needed) if n], grads, create_graph=True, allow_unused=True))
-    return [next(got) if n else None for n in needed]
+            w = ScanWeights(*args[5:])
+            if not torch.is_grad_enabled(): return None, None, None, *_backward(grads, keep, args[2], w, ctx.min_std, ctx.large, outs, kept)
+            again = scan_loop(*args[:2], keep, *args[2:5], w, ctx.min_std)
+            return None, None, None, *differentiable(again, grads, args, ctx.needs_input_grad[3:])
 
 # %% ../nbs/05b_scan.ipynb #132f4b24
 def _in_chunks(chunk, x, u, keep, noise, h, z, w, min_std):

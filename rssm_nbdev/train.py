@@ -97,15 +97,36 @@ class _Best:
         "Put the best weights back into the model"
         if self.weights is not None: model.load_state_dict(self.weights)
 
-# %% ../nbs/07_train.ipynb #14c29635
-def _check_fit(model, train, valid, context):
-    "Refuse what cannot be trained, before any work"
+# %% ../nbs/07_train.ipynb #22b4c243
+def _check_fit(model, train, valid, precision, device, whole, real):
+    "Refuse what cannot be trained, before any work; the whole numbers"
+    products_in(precision, device)
+    for k, v in real.items(): check_number(v, k, low=0)
+    whole = {k: check_number(v, k, low=1, integer=True) for k, v in whole.items()}
     for name, w in (('train', train), ('valid', valid)):
         if not isinstance(w, Windows): raise ArgumentError(f'{name} is a {type(w).__name__}: expected Windows')
         if (w.e.shape[1], w.a.shape[1]) != (model.embed, model.act_dim):
             raise ArgumentError(f'{name} has latents of {w.e.shape[1]} and actions of {w.a.shape[1]}: the model expects {model.embed} and {model.act_dim}')
-    if valid.length < context: raise ArgumentError(f'valid has windows of {valid.length} actions: expected at least context={context}')
+    if valid.length < whole['context']: raise ArgumentError(f"valid has windows of {valid.length} actions: expected at least context={whole['context']}")
     if not any(p.requires_grad for p in model.parameters()): raise ArgumentError(f'{type(model).__name__} has no weights to train')
+    return whole.values()
+
+# %% ../nbs/07_train.ipynb #a6ddfed3
+def _steps(model, windows, steps, batch, seed, opt, sched, clip, precision, device):
+    "Optimiser steps: number, rate, and the model's numbers, still on their device"
+    here, which = windows.to(device), torch.randint(len(windows), (steps, batch), generator=torch.Generator().manual_seed(seed)).to(device)
+    torch.manual_seed(seed)
+    for step, idx in enumerate(which, 1):
+        rate = sched.get_last_lr()[0]
+        with products_in(precision, device): log = _step(model, here.batch(idx), opt, sched, clip)
+        yield step, rate, log
+
+def _look(step, pending, hist, best, model, valid, context):
+    "Read what waits, validate, and set the weights aside if they are the best so far; the scores as text"
+    _read(pending, hist.train)
+    hist.valid.append({'step': step, **validate(model, valid, context)})
+    hist.best = best.offer(hist.valid[-1], model)
+    return f"valid {hist.valid[-1]['score']:.4f}, best {hist.best['score']:.4f}"
 
 # %% ../nbs/07_train.ipynb #e3a6a46f
 def fit(
@@ -127,32 +148,21 @@ def fit(
     desc:str=None,           # its name; default: the model's class
 )->History:
     "Train any model; afterwards it has its best validated weights. Raises `ArgumentError`, `TrainingError`"
-    whole = {'steps': steps, 'batch': batch, 'context': context, 'valid_every': valid_every, 'log_every': log_every}
-    steps, batch, context, valid_every, log_every = (check_number(v, k, low=1, integer=True) for k, v in whole.items())
-    for k, v in {'lr': lr, 'weight_decay': weight_decay, 'clip': clip}.items(): check_number(v, k, low=0)
-    with products_in(precision, device): _check_fit(model, train, valid, context)
-    model.to(device).train()
-    opt, sched = _optimiser(model, lr, weight_decay, steps)
+    steps, batch, context, valid_every, log_every = _check_fit(model, train, valid, precision, device, dict(steps=steps, batch=batch, context=context,
+        valid_every=valid_every, log_every=log_every), dict(lr=lr, weight_decay=weight_decay, clip=clip))
     hist, best, pending, start = History(), _Best(), [], time.perf_counter()
-    here, which = train.to(device), torch.randint(len(train), (steps, batch), generator=torch.Generator().manual_seed(seed)).to(device)
-    torch.manual_seed(seed)
-    bar = tqdm(range(1, steps+1), desc=desc or type(model).__name__, disable=not progress, file=sys.stdout)
+    opt, sched = _optimiser(model.to(device).train(), lr, weight_decay, steps)
+    run = _steps(model, train, steps, batch, seed, opt, sched, clip, precision, device)
+    bar = tqdm(run, desc or type(model).__name__, steps, disable=not progress, file=sys.stdout)
     try:
-        for step in bar:
-            rate = sched.get_last_lr()[0]
-            with products_in(precision, device): log = _step(model, here.batch(which[step-1]), opt, sched, clip)
+        for step, rate, log in bar:
             if step % log_every == 0 or step == steps: pending.append((step, rate, log))
             if step % valid_every == 0 or step == steps:
-                _read(pending, hist.train)
-                hist.valid.append({'step': step, **validate(model, valid, context)})
-                hist.best = best.offer(hist.valid[-1], model)
-                bar.set_postfix_str(f"loss {log['loss']:.4g}, valid {hist.valid[-1]['score']:.4f}, best {hist.best['score']:.4f}")
-    except KeyboardInterrupt:
-        hist.interrupted = True
-        with suppress(TrainingError): _read(pending, hist.train)
+                bar.set_postfix_str(f"loss {log['loss']:.4g}, {_look(step, pending, hist, best, model, valid, context)}")
+    except KeyboardInterrupt: hist.interrupted = True
     finally:
-        bar.close(); best.give(model.eval())
-        hist.seconds = time.perf_counter() - start
+        with suppress(TrainingError): _read(pending, hist.train)
+        bar.close(); best.give(model.eval()); hist.seconds = time.perf_counter() - start
     return hist
 
 # %% ../nbs/07_train.ipynb #c8359d1e
