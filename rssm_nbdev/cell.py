@@ -88,6 +88,7 @@ def product(
     "x W, taken in W's precision"
     return torch.mm(x, W, out=out) if W.dtype == x.dtype else out.copy_(x.to(W.dtype) @ W)
 
+# %% ../nbs/03b_cell.ipynb #f925e12e
 def outer(
     g:Tensor,           # (…, M)
     x:Tensor,           # (…, N)
@@ -141,6 +142,7 @@ def _run(i, keep, h0, W_h, b_n, large):
         torch.lerp(N[t], h, K[t], out=H[t+1])
     return hs, gates, n, g[..., 2*D:]
 
+# %% ../nbs/03b_cell.ipynb #7fe71614
 class _GRU(torch.autograd.Function):
     "The steps of a GRU as one node of autograd's graph"
     @staticmethod

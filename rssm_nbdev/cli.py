@@ -97,6 +97,7 @@ def train_cmd(
     save(m, out, env_id=parts.train[0].env_id, seed=seed, valid_score=hist.best['score'])
     print(f'{out}: {model}, validation error {hist.best["score"]:.4f} at step {hist.best["step"]}')
 
+# %% ../nbs/11_cli.ipynb #32844de5
 def evaluate_cmd(
     latents:str,               # file of `rssm encode`
     model:str,                 # file of `rssm train`

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from torch import Tensor
 
 from .core import ArgumentError, FileError, check_array, check_number, write_whole
@@ -141,17 +142,19 @@ class Windows:
         at = self.start[idx][:, None] + torch.arange(self.length + 1, device=self.start.device)  # (B, T+1)
         return Batch(self.e[at], self.a[at[:, :-1]])
 
-    def to(self,
-        device,    # where batches are wanted
-    )->'Windows':  # the same windows, their latents and actions there
-        "Windows on another device"
-        there = copy.copy(self)
-        there.e, there.a, there.start = (v.to(device) for v in (self.e, self.a, self.start))
-        return there
-
     def __repr__(self):
         lost = f', {len(self.short)} too short' if self.short else ''
         return f'{len(self):,} windows of {self.length} actions from {len(self.episodes)} episodes{lost}'
+
+# %% ../nbs/01_data.ipynb #692c9bf1
+@patch
+def to(self:Windows,
+    device,  # where batches are wanted
+)->Windows:  # the same windows, their latents and actions there
+    "Windows on another device"
+    there = copy.copy(self)
+    there.e, there.a, there.start = (v.to(device) for v in (self.e, self.a, self.start))
+    return there
 
 # %% ../nbs/01_data.ipynb #08bc35dc
 def _check_latent(o, first):

@@ -8,6 +8,7 @@ __all__ = ['Policy', 'StateInInfo', 'make_env', 'action_dim', 'encode_action', '
 
 # %% ../nbs/00_env.ipynb #4bfb8493
 import difflib, sys
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Iterator
@@ -148,6 +149,16 @@ def _run_episode(env_id, seed, policy, max_steps, size, kwargs):
     except Exception as e: raise EnvError(f'{env_id}, episode seed {seed}: {type(e).__name__}: {e}') from e
     finally: env.close()
 
+# %% ../nbs/00_env.ipynb #75c412d0
+def _counted(episodes, total, desc, progress):
+    "The same episodes, with a bar of frames a second"
+    frames = 0
+    with closing(episodes), tqdm(total=total, desc=desc, unit='ep', disable=not progress, file=sys.stdout) as bar:
+        for ep in episodes:
+            frames += len(ep.obs)
+            bar.update(); bar.set_postfix_str(f'{frames/max(bar.format_dict["elapsed"], 1e-9):.0f} frames/s')
+            yield ep
+
 # %% ../nbs/00_env.ipynb #c9a43f4c
 def stream(
     env_id:str,                    # any Gymnasium id with `rgb_array` rendering
@@ -167,15 +178,9 @@ def stream(
     if max_steps is not None: max_steps = check_number(max_steps, 'max_steps', low=1, integer=True)
     make_env(env_id, size, **kwargs).close()  # refuse a bad environment before any process starts
     jobs = ((env_id, seed*1_000_000 + i, policy, max_steps, size, kwargs) for i in range(n))
-    def run():
-        frames = 0
-        with tqdm(total=n, desc=f'collect {env_id}', unit='ep', disable=not progress, file=sys.stdout) as bar:
-            for ep in in_order(_run_episode, jobs, workers, prepare=partial(cv2.setNumThreads, 1)):
-                frames += len(ep.obs)
-                bar.update(); bar.set_postfix_str(f'{frames/max(bar.format_dict["elapsed"], 1e-9):.0f} frames/s')
-                yield ep
-    return run()
+    return _counted(in_order(_run_episode, jobs, workers, prepare=partial(cv2.setNumThreads, 1)), n, f'collect {env_id}', progress)
 
+# %% ../nbs/00_env.ipynb #3f53ec77
 def collect(
     env_id:str,    # any Gymnasium id with `rgb_array` rendering
     episodes:int,  # how many

@@ -111,9 +111,10 @@ def _check_fit(model, train, valid, precision, device, whole, real):
     if not any(p.requires_grad for p in model.parameters()): raise ArgumentError(f'{type(model).__name__} has no weights to train')
     return whole.values()
 
-# %% ../nbs/07_train.ipynb #a6ddfed3
-def _steps(model, windows, steps, batch, seed, opt, sched, clip, precision, device):
+# %% ../nbs/07_train.ipynb #540dc2c9
+def _steps(model, windows, steps, batch, lr, weight_decay, clip, seed, precision, device):
     "Optimiser steps: number, rate, and the model's numbers, still on their device"
+    opt, sched = _optimiser(model, lr, weight_decay, steps)
     here, which = windows.to(device), torch.randint(len(windows), (steps, batch), generator=torch.Generator().manual_seed(seed)).to(device)
     torch.manual_seed(seed)
     for step, idx in enumerate(which, 1):
@@ -151,8 +152,7 @@ def fit(
     steps, batch, context, valid_every, log_every = _check_fit(model, train, valid, precision, device, dict(steps=steps, batch=batch, context=context,
         valid_every=valid_every, log_every=log_every), dict(lr=lr, weight_decay=weight_decay, clip=clip))
     hist, best, pending, start = History(), _Best(), [], time.perf_counter()
-    opt, sched = _optimiser(model.to(device).train(), lr, weight_decay, steps)
-    run = _steps(model, train, steps, batch, seed, opt, sched, clip, precision, device)
+    run = _steps(model.to(device).train(), train, steps, batch, lr, weight_decay, clip, seed, precision, device)
     bar = tqdm(run, desc or type(model).__name__, steps, disable=not progress, file=sys.stdout)
     try:
         for step, rate, log in bar:
