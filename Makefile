@@ -4,14 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ENV    ?= Pendulum-v1
 
-.PHONY: help setup p01 p02 bench test lib clean readme docs distclean
+.PHONY: help setup p01 p02 ablation bench test lib clean readme docs distclean
 help: ## Show the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: $(VENV)/.done ## Create .venv with everything pinned
 $(VENV)/.done: settings.ini setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,peers]'
 	touch $@
 
 p02: setup ## Execute the deliverable notebook on real data (ENV=CartPole-v1: into a folder of its own)
@@ -19,6 +19,9 @@ p02: setup ## Execute the deliverable notebook on real data (ENV=CartPole-v1: in
 
 p01: setup ## Train the bundled encoders again
 	$(BIN)/python tools/run_nb.py nbs/p01_vae_encoder.ipynb
+
+ablation: setup ## PlaNet's ablation: a hundred trials, resumed where they were interrupted
+	$(BIN)/python tools/run_nb.py nbs/p02b_planet_ablation.ipynb
 
 bench: setup ## Measure speed again (peers are timed where they can be imported)
 	$(BIN)/python tools/run_nb.py nbs/benchmarks.ipynb

@@ -23,7 +23,7 @@ setuptools.setup(
     include_package_data=True,
     package_data={cfg['lib_path']: shlex.split(cfg['package_data'])},
     install_requires=shlex.split(cfg['requirements']),
-    extras_require={'dev': shlex.split(cfg['dev_requirements'])},
+    extras_require={o: shlex.split(cfg[f'{o}_requirements']) for o in ('dev', 'peers')},
     python_requires='>=' + cfg['min_python'],
     long_description=open('README.md', encoding='utf-8').read(),
     long_description_content_type='text/markdown',

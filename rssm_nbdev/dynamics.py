@@ -45,6 +45,10 @@ class Dynamics(nn.Module):
         "Like `open_loop`, in standardised latents and with checked arguments: what a model implements"
         raise NotImplementedError(f'{type(self).__name__}.roll')
 
+    def paths(self, e, a, samples):
+        "Like `predictive`, in standardised latents and with checked arguments: what a stochastic model implements"
+        raise ArgumentError(f'{type(self).__name__} is deterministic: expected a model with a predictive distribution')
+
 # %% ../nbs/03_dynamics.ipynb #31b28205
 def fit_scale(
     model:Dynamics,                 # gets the statistics
@@ -57,7 +61,16 @@ def fit_scale(
     model.e_mean.copy_(e.mean(0)); model.e_std.copy_(std.clamp(min=1e-3*std.max().item() + 1e-8))
     return model
 
-# %% ../nbs/03_dynamics.ipynb #b5ecc029
+# %% ../nbs/03_dynamics.ipynb #f7fecc9e
+def _checked(model, e_context, a, samples):
+    "The number of samples, if context, actions and samples fit the model"
+    check_array(e_context, 'e_context', ('B', 'C', model.embed), dtype='float32')
+    check_array(a, 'a', (len(e_context), 'C-1+H', model.act_dim), dtype='float32')
+    context, samples = e_context.shape[1], check_number(samples, 'samples', low=1, integer=True)
+    if not context or a.shape[1] < context:
+        raise ArgumentError(f'{context} latents and {a.shape[1]} actions: expected C ≥ 1 latents and C−1+H ≥ C actions')
+    return samples
+
 @patch
 def open_loop(
     self:Dynamics,
@@ -66,11 +79,7 @@ def open_loop(
     samples:int=1,     # N, imagined futures per window (deterministic models give 1)
 )->Tensor:             # predicted latents of steps C … C+H−1, (N, B, H, E)
     "Predict from context and actions alone; raises `ArgumentError`"
-    check_array(e_context, 'e_context', ('B', 'C', self.embed), dtype='float32')
-    check_array(a, 'a', (len(e_context), 'C-1+H', self.act_dim), dtype='float32')
-    context, samples = e_context.shape[1], check_number(samples, 'samples', low=1, integer=True)
-    if not context or a.shape[1] < context:
-        raise ArgumentError(f'{context} latents and {a.shape[1]} actions: expected C ≥ 1 latents and C−1+H ≥ C actions')
+    samples = _checked(self, e_context, a, samples)
     with torch.no_grad(): return self.unstandardise(self.roll(self.standardise(e_context), a, samples))
 
 # %% ../nbs/03_dynamics.ipynb #4085bd2f
@@ -92,7 +101,9 @@ class DiagNormal(NamedTuple):
         "Log-density of x (…, S), in nats, (…)"
         return -0.5*(((x - self.mean)/self.std)**2 + 2*self.std.log() + math.log(2*math.pi)).sum(-1)
 
-    def detach(self): return DiagNormal(self.mean.detach(), self.std.detach())
+    def kl(self, q): return kl_normal(self, q)                         # KL(self ‖ q), nats, (…)
+    def map(self, f): return DiagNormal(f(self.mean), f(self.std))     # f of both tensors
+    def detach(self): return self.map(Tensor.detach)
 
 def kl_normal(
     p:DiagNormal,  # (…, S)
@@ -101,6 +112,19 @@ def kl_normal(
     "KL(p ‖ q) in nats"
     ratio = p.std / q.std
     return 0.5*(ratio**2 + ((p.mean - q.mean)/q.std)**2 - 1 - 2*ratio.log()).sum(-1)
+
+# %% ../nbs/03_dynamics.ipynb #b5ecc029
+@patch
+def predictive(
+    self:Dynamics,
+    e_context:Tensor,  # latents seen, (B, C, E)
+    a:Tensor,          # actions before and after, (B, C−1+H, A)
+    samples:int=32,    # N, sampled futures
+)->DiagNormal:         # of raw latents, one Gaussian a future, equally likely, (N, B, H, E)
+    "The distribution of future latents; raises `ArgumentError`, also for a deterministic model"
+    samples = _checked(self, e_context, a, samples)
+    with torch.no_grad(): d = self.paths(self.standardise(e_context), a, samples)
+    return DiagNormal(self.unstandardise(d.mean), d.std*self.e_std)
 
 # %% ../nbs/03_dynamics.ipynb #11c8a316
 def mean_where(

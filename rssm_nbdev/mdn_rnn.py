@@ -16,7 +16,7 @@ from torch import nn, Tensor
 from .cell import full, run_gru
 from .core import ArgumentError, check_number
 from .data import Batch
-from .dynamics import Dynamics, mean_where
+from .dynamics import DiagNormal, Dynamics, mean_where
 
 # %% ../nbs/05_mdn_rnn.ipynb #138f971d
 class Mixture(NamedTuple):
@@ -35,12 +35,13 @@ class Mixture(NamedTuple):
         "Mean of the mixture, (…, E)"
         return (self.logits.softmax(-1).unsqueeze(-1) * self.mean).sum(-2)
 
-    def sample(self):
-        "One draw, (…, E): first a component, then its Gaussian"
+    def pick(self):
+        "One component, drawn by its weight: a Gaussian over (…, E)"
         gumbel = -torch.empty_like(self.logits).exponential_().log()
         k = (self.logits + gumbel).argmax(-1)[..., None, None].expand(*self.mean.shape[:-2], 1, self.mean.shape[-1])
-        mean, std = self.mean.gather(-2, k).squeeze(-2), self.log_std.gather(-2, k).squeeze(-2).exp()   # (…, E)
-        return mean + std*torch.randn_like(mean)
+        return DiagNormal(self.mean.gather(-2, k).squeeze(-2), self.log_std.gather(-2, k).squeeze(-2).exp())
+
+    def sample(self): return self.pick().sample()                       # one draw: first a component, then its Gaussian, (…, E)
 
 # %% ../nbs/05_mdn_rnn.ipynb #968627a2
 class MDNRNN(Dynamics):
@@ -83,19 +84,36 @@ def loss(
 
 # %% ../nbs/05_mdn_rnn.ipynb #52a8f699
 @patch
+def _unroll(self:MDNRNN, e, a, N, step):
+    "Warm up on the context, then feed on what `step` makes of the mixture; `step` returns what to feed on and what to keep"
+    C = e.shape[1]
+    y, h = self.gru(torch.cat([e, a[:, :C]], -1))
+    y, h, e_t, a = y[:, -1].repeat(N, 1), h.repeat(1, N, 1), e[:, -1].repeat(N, 1), a[:, C:].repeat(N, 1, 1)
+    e_t, keep = step(self.mixture(y, e_t)); out = [keep]                  # step C, (N·B, E)
+    for a_t in a.unbind(1):
+        y, h = self.gru(torch.cat([e_t, a_t], -1)[:, None], h)
+        e_t, keep = step(self.mixture(y[:, 0], e_t)); out.append(keep)
+    return out
+
+@patch
 def roll(
     self:MDNRNN,
     e:Tensor,     # context, standardised, (B, C, E)
     a:Tensor,     # actions, (B, C−1+H, A)
     samples:int,  # N futures (1 when feeding on the mean)
 )->Tensor:        # (N, B, H, E)
-    "Warm up on the context, then feed on the mixture's mean or on samples of it"
-    N, C, B = samples if self.rollout == 'sample' else 1, e.shape[1], len(e)
-    choose = Mixture.sample if self.rollout == 'sample' else Mixture.expect
-    y, h = self.gru(torch.cat([e, a[:, :C]], -1))
-    y, h, e_t, a = y[:, -1].repeat(N, 1), h.repeat(1, N, 1), e[:, -1].repeat(N, 1), a[:, C:].repeat(N, 1, 1)
-    out = [choose(self.mixture(y, e_t))]                                  # step C, (N·B, E)
-    for a_t in a.unbind(1):
-        y, h = self.gru(torch.cat([out[-1], a_t], -1)[:, None], h)
-        out.append(choose(self.mixture(y[:, 0], out[-1])))
-    return torch.stack(out, 1).unflatten(0, (N, B))
+    "Feed on the mixture's mean or on samples of it"
+    choose, N = (Mixture.sample, samples) if self.rollout == 'sample' else (Mixture.expect, 1)
+    return torch.stack(self._unroll(e, a, N, lambda mix: [choose(mix)]*2), 1).unflatten(0, (N, len(e)))
+
+@patch
+def paths(
+    self:MDNRNN,
+    e:Tensor,     # context, standardised, (B, C, E)
+    a:Tensor,     # actions, (B, C−1+H, A)
+    samples:int,  # N futures
+)->DiagNormal:    # the component drawn at each step of each future, (N, B, H, E)
+    "Feed on samples, whatever `rollout` says, and keep the Gaussians they were drawn from"
+    def step(mix): d = mix.pick(); return d.sample(), d
+    mean, std = (torch.stack(v, 1).unflatten(0, (samples, len(e))) for v in zip(*self._unroll(e, a, samples, step)))
+    return DiagNormal(mean, std)
