@@ -17,7 +17,7 @@ import cv2
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
-from gymnasium.wrappers import AddRenderObservation, RescaleAction
+from gymnasium.wrappers import AddRenderObservation, RescaleAction, StickyAction
 from joblib import cpu_count
 from tqdm import tqdm
 
@@ -59,14 +59,16 @@ def _scale_actions(env, env_id):
 def make_env(
     env_id:str,    # any Gymnasium id with `rgb_array` rendering
     size:int=64,   # height and width of the picture, pixels
+    sticky:float=0.,# probability that the action before is done again, in place of the one asked for
     **kwargs,      # passed on to `gymnasium.make`
 )->gym.Env:        # observations (size, size, 3) uint8; `info["state"]` holds the simulator's observation
     "Make a Gymnasium environment whose observation is its picture; raises `EnvError`"
-    size = check_number(size, 'size', low=8, high=1024, integer=True)
+    size, sticky = check_number(size, 'size', low=8, high=1024, integer=True), check_number(sticky, 'sticky', low=0, high=.99)
     _check_spec(env_id)
     try: env = gym.make(env_id, render_mode='rgb_array', **kwargs)
     except Exception as e: raise EnvError(f'{env_id}: gymnasium.make failed ({type(e).__name__}: {e})') from e
     env = _scale_actions(StateInInfo(env), env_id)
+    if sticky: env = StickyAction(env, sticky)
     try: return AddRenderObservation(SmallRender(env, size), render_only=True)
     except Exception as e: env.close(); raise EnvError(f'{env_id}: rendering its first picture failed ({type(e).__name__}: {e})') from e
 
