@@ -111,7 +111,7 @@ def test_site_builds_and_has_no_dead_internal_link(env):
     site = ROOT/'_docs'
     pages = {p.name: Links(p.read_text()) for p in site.glob('*.html')}
     assert {f'{p}.html' for p in ('index', 'core', 'env', 'data', 'encoder', 'dynamics', 'gru', 'mdn_rnn', 'rssm', 'train', 'evaluate', 'plot',
-                                  'scan', 'cell', 'render', 'checkpoint', 'cli', 'p01_vae_encoder', 'p02_rssm_dynamics', 'benchmarks')} <= set(pages)
+                                  'scan', 'cell', 'render', 'stochastic', 'transition', 'objective', 'recurrence', 'presets', 'felt', 'uncertainty', 'controls', 'study', 'p02b_planet_ablation', 'checkpoint', 'cli', 'p01_vae_encoder', 'p02_rssm_dynamics', 'benchmarks')} <= set(pages)
     dead = []
     for name, page in pages.items():
         for link in page.links:

@@ -1,0 +1,17 @@
+"The ablation notebook, rehearsed with tiny trials"
+import json
+import shutil
+import sys
+
+from conftest import ROOT
+from test_package import run
+
+
+def test_ablation_runs_and_resumes(env, tmp_path):
+    nb = tmp_path/'p02b.ipynb'
+    shutil.copy(ROOT/'nbs'/'p02b_planet_ablation.ipynb', nb)
+    env |= {'P02B_QUICK': '1', 'P02B_OUT': str(tmp_path/'out')}
+    done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env, timeout=400)
+    assert done.returncode == 0, done.stderr[-2000:]
+    res = json.loads((tmp_path/'out'/'results.json').read_text())
+    assert res['quick'] and len(res['errors']) == 4 and set(res['errors']['Pendulum']) >= {'RSSM', 'deterministic only', 'stochastic only', 'GRU', 'MDN-RNN', 'persistence'}
