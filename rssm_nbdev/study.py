@@ -87,7 +87,7 @@ def _judge(model, parts, cfg):
            'long': (long := evaluate({'m': model}, parts.test, **far, **kw)).err['m'][0], 'long_episodes': long.episodes,
            'felt': probe_errors(model, parts.test, fit_probes(parts.train), **far, **kw), 'mae': _absolute(model, parts.test, cfg)}
     if type(model) is GRUDynamics or getattr(model, 'latent', '') == 'none': return res
-    fitted = calibrate(model, parts.valid, cfg['context'], cfg['long'], limit=48)
+    fitted = calibrate(model, parts.valid, cfg['context'], cfg['long'], limit=100)
     raw, mended = (uncertainty(model, parts.test, cfg['context'], cfg['long'], stride=20, calibration=c) for c in (None, [fitted]))
     return res | {'calibration': {'noise': fitted.noise.numpy(), 'spread': fitted.spread.numpy()}, 'raw': vars(raw), 'calibrated': vars(mended)}
 

@@ -90,14 +90,31 @@ def test_p02_rssm_is_below_gru_with_the_paired_interval():
     for h in (5, 10): assert err['RSSM'][h] < err['GRU'][h] and res['test']['differences'][f'RSSM − GRU, {h}']['high'] < 0
 
 
-def test_p02_shuffled_actions_are_three_times_worse():
+def test_p02_wrong_actions_are_worse():
     res, err = numbers()
-    for k in ('GRU', 'MDN-RNN', 'RSSM'): assert res['shuffled'][k]['5']['mean'] >= 3*err[k][5], (k, res['shuffled'][k]['5']['mean']/err[k][5])
+    for k in ('GRU', 'MDN-RNN', 'RSSM'):
+        wrong = {c: rows[k]['5']['mean']/err[k][5] for c, rows in res['controls'].items()}
+        assert wrong['shuffled'] >= 3 and wrong['opposite'] >= 3 and wrong['late'] > 1.5 and wrong['early'] > 1.5, (k, wrong)
 
 
-def test_p02_rssm_error_goals():
-    _, err = numbers()
-    assert err['RSSM'][5] <= .004 and err['RSSM'][10] <= .012
+def test_p02_rssm_error_goals_and_floor():
+    res, err = numbers()
+    assert err['RSSM'][5] <= .004 and err['RSSM'][10] <= .012 and res['noise_floor'] < 1.1*err['RSSM'][1]
+
+
+def test_p02_calibrated_intervals_cover():
+    res, _ = numbers()
+    for d in ('p02', 'p02_CartPole-v1'):
+        cover = json.loads((ROOT/'artifacts'/d/'results.json').read_text())['uncertainty']['RSSM, calibrated']['cover90']
+        assert len(cover) == 10 and all(.83 < c < .97 for c in cover), (d, cover)
+
+
+def test_p02b_is_the_real_run():
+    res = json.loads((ROOT/'artifacts'/'p02b'/'results.json').read_text())
+    assert not res['quick'] and len(res['seeds']) >= 5 and len(res['errors']) == 4
+    shown = text_of(nbformat.read(ROOT/'nbs'/'p02b_planet_ablation.ipynb', as_version=4))
+    for world, models in res['errors'].items():
+        m = models['RSSM']['1']; assert f"{m['mean']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" in shown, world
 
 
 def test_p02_divergence_is_found_where_it_must_be(p02):
