@@ -27,7 +27,7 @@ def save(
     "Save a model with all that is needed to use it, whole or not at all; raises `ArgumentError`, `FileError`"
     name = type(model).__name__
     if MODELS.get(name) is not type(model): raise ArgumentError(f'{name} is none of {sorted(MODELS)}')
-    header = {'format': 'rssm_nbdev.model', 'version': 1, 'class': name, 'config': model.config, 'versions': versions(),
+    header = {'format': 'rssm_nbdev.model', 'version': 2, 'class': name, 'config': model.config, 'versions': versions(),
               'encoder_sha256': encoder.provenance['sha256'] if encoder else ''}
     clash = sorted((set(header) | {'state_dict'}) & set(notes))
     if clash: raise ArgumentError(f'notes named {clash}: these names are taken, expected others')
@@ -54,6 +54,7 @@ def load(
     "Load a model; raises `FileError` naming the file and what was expected"
     ckpt = read_weights(path, 'a model written by `save`')
     if ckpt.get('format') != 'rssm_nbdev.model': raise FileError(f"{path}: its format is {ckpt.get('format')!r}, expected 'rssm_nbdev.model'")
+    if ckpt.get('version') != 2: raise FileError(f"{path}: its version is {ckpt.get('version')!r}, expected 2: arguments and weights have other names since; train it again")
     cls, sd, sha = MODELS.get(ckpt.get('class')), ckpt.get('state_dict'), ckpt.get('encoder_sha256', '')
     if cls is None: raise FileError(f"{path}: its class is {ckpt.get('class')!r}, expected one of {sorted(MODELS)}")
     if encoder is not None and sha != encoder.provenance['sha256']:

@@ -11,7 +11,7 @@ import torch
 from sklearn.neighbors import KNeighborsRegressor
 from torch import Tensor
 
-from .core import ArgumentError
+from .core import ArgumentError, check_number
 from .data import LatentEpisode
 from .evaluate import Evaluation, evaluate
 from .felt import STATE_UNITS
@@ -59,6 +59,8 @@ def noise_floor(
     neighbours:int=5,           # averaged, weighted by closeness
 )->float:                       # mean squared error in standardised latents
     "How well latents can be known from what a picture shows: an upper bound on the encoder's own noise"
+    if not train or not test: raise ArgumentError(f'{len(train)} training and {len(test)} test episodes: expected at least one of each')
+    neighbours = check_number(neighbours, 'neighbours', low=1, high=sum(len(o.e) for o in train), integer=True)
     units = STATE_UNITS.get(train[0].env_id, [])
     pose = lambda s: np.concatenate([f(s) for _, _, f, _ in units], -1) if units else s         # what is visible, where we know it
     def features(eps): return np.concatenate([np.c_[pose(o.state), np.r_[np.zeros_like(o.a[:1]), o.a]] for o in eps]).astype(float)

@@ -13,7 +13,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from .cell import products_in
-from .core import check_number
+from .core import ArgumentError, check_number
 from .data import LatentEpisode, Windows
 from .dynamics import Dynamics
 from .encoder import FrozenEncoder, psnr
@@ -52,6 +52,7 @@ def fit_probes(
     alpha:float=1e-3,              # strength of the ridge
 )->list[Probe]:                    # empty if the environment's state has no known units
     "Fit a linear probe for each quantity of `STATE_UNITS`"
+    if not episodes: raise ArgumentError('no episodes: expected at least one')
     e, state = torch.cat([o.e for o in episodes]).double().numpy(), np.concatenate([o.state for o in episodes])
     fit = lambda target: Ridge(alpha).fit(e, target(state).reshape(len(e), -1))
     return [Probe(name, unit, fit(target), target, read) for name, unit, target, read in STATE_UNITS.get(episodes[0].env_id, [])]
@@ -67,7 +68,7 @@ def probe_errors(
     samples:int=8,                    # N, futures averaged
     stride:int=5,                     # steps between the starts of windows
 )->dict[str, np.ndarray]:             # 'angle (°)' and the like → mean absolute error at each horizon, (H,)
-    "How far predicted latents are off, in the units of their probes"
+    "How far predicted latents are off, in the units of their probes; mean over windows"
     horizon = check_number(horizon, 'horizon', low=1, integer=True)
     w = Windows(latents, context - 1 + horizon, stride)
     b, errors = w.batch(torch.arange(len(w))), []
@@ -92,6 +93,7 @@ def felt_errors(
     limit:int=200,                    # at most so many windows, spread evenly
 )->list[dict]:                        # one row a horizon: h, PSNR in dB, mean absolute error of each probed quantity
     "Errors of decoded pictures and of probed quantities at some horizons"
+    horizons = [check_number(h, 'horizon', low=1, integer=True) for h in horizons]
     w = Windows(latents, context - 1 + max(horizons))
     idx = torch.linspace(0, len(w) - 1, min(limit, len(w))).long()
     b, where = w.batch(idx), [(int(w.episode[i]), int(w.t[i])) for i in idx]

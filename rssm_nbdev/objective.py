@@ -26,7 +26,7 @@ def balanced_kl(
 
 # %% ../nbs/05e_objective.ipynb #7f4e5a9c
 def symlog(x:Tensor)->Tensor:
-    "sign(x) ln(1 + |x|) (DreamerV3, eq. 10)"
+    "sign(x) ln(1 + |x|) (DreamerV3)"
     return x.sign()*x.abs().log1p()
 
 def symexp(x:Tensor)->Tensor:

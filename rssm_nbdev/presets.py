@@ -5,7 +5,9 @@
 # %% auto #0
 __all__ = ['WIDTHS', 'PRESETS', 'preset']
 
-# %% ../nbs/06b_presets.ipynb #689c0ab3
+# %% ../nbs/06b_presets.ipynb #19b8aced
+import inspect
+
 from .core import ArgumentError
 from .rssm import RSSM
 
@@ -13,7 +15,7 @@ from .rssm import RSSM
 _FIRST = dict(deter=200, stoch=30, hidden=200, act='elu', min_std=.1, obs_std=1., dyn=1., rep=1., free_nats=3., free_mean=True)
 WIDTHS = {'12m': 256, '25m': 384, '50m': 512, '100m': 768, '200m': 1024, '400m': 1536}  # DreamerV3's size → d
 PRESETS = {
-    'planet': _FIRST,
+    'planet': _FIRST | dict(act='relu', free_mean=False),
     'dreamer_v1': _FIRST,
     'dreamer_v2': dict(deter=600, stoch=32, hidden=600, latent='categorical', classes=32, unimix=0., cell='layer_norm', act='elu', obs_std=1., dyn=.08, rep=.02, free_nats=0.),
     'dreamer_v3': dict(stoch=32, latent='categorical', unimix=.01, cell='block', blocks=8, norm=True, prior_layers=2, obs_std=.5**.5, symlog=True, dyn=1., rep=.1, free_nats=1.),
@@ -28,10 +30,12 @@ def preset(
     **changes,        # arguments of `RSSM` to be different
 )->RSSM:              # with fresh weights
     "The RSSM of a paper; raises `ArgumentError`"
-    if name not in PRESETS: raise ArgumentError(f'name={name!r}: expected one of {tuple(PRESETS)}')
+    if not isinstance(name, str) or name not in PRESETS: raise ArgumentError(f'name={name!r}: expected one of {tuple(PRESETS)}')
     args = dict(PRESETS[name])
+    unknown = sorted(set(changes) - set(inspect.signature(RSSM.__init__).parameters))
+    if unknown: raise ArgumentError(f'{unknown}: no arguments of RSSM')
     if name == 'dreamer_v3':
-        if (size or '12m') not in WIDTHS: raise ArgumentError(f'size={size!r}: expected one of {tuple(WIDTHS)}')
+        if str(size or '12m') not in WIDTHS: raise ArgumentError(f'size={size!r}: expected one of {tuple(WIDTHS)}')
         d = WIDTHS[size or '12m']; args |= dict(deter=8*d, hidden=d, classes=d//16)
     elif size: raise ArgumentError(f'size={size!r}: only dreamer_v3 comes in sizes')
     return RSSM(embed, act_dim, **args | changes)

@@ -66,6 +66,7 @@ def _shallow(net):
 def _by_hand(f, kind, net, x, u, keep, noise, state, chunk):
     "The recurrence by the hand-written scan"
     (first, last), delta = _shallow(net), isinstance(kind, Delta)
+    if delta: noise = torch.zeros_like(noise)                                                # whatever was handed in
     if u is None: u = first.bias.expand(*x.shape[:2], -1)
     w_o, b_o = (torch.cat([v, v*0]) if delta else v for v in (last.weight, last.bias))       # a spread that no noise is multiplied with
     w = ScanWeights(f.inp_z.weight, f.cell.weight_ih, f.cell.bias_ih, f.cell.weight_hh, f.cell.bias_hh, first.weight, w_o, b_o)

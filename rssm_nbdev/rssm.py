@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from torch import nn, Tensor
 
 from .cell import full
-from .core import ArgumentError, check_number
+from .core import ArgumentError, check_array, check_number
 from .data import Batch
 from .dynamics import DiagNormal, Dynamics, mean_where
 from .objective import balanced_kl, symexp, symlog
@@ -22,7 +22,7 @@ from .transition import ACTS, CELLS, TwoInputs, mlp
 
 # %% ../nbs/06_rssm.ipynb #c2808a94
 _WHOLE, _REAL = {k: 2**16 for k in ('deter', 'stoch', 'hidden', 'classes', 'blocks', 'prior_layers', 'post_layers', 'overshoot', 'chunk')}, {
-    'min_std': (0, 10), 'obs_std': (1e-4, 10), 'unimix': (0, .999), 'free_nats': (0, 1e4), 'dyn': (0, 1e4), 'rep': (0, 1e4)}
+    'min_std': (1e-6, 10), 'obs_std': (1e-4, 10), 'unimix': (0, .999), 'free_nats': (0, 1e4), 'dyn': (0, 1e4), 'rep': (0, 1e4)}
 _NAMES = {'latent': ('gaussian', 'categorical', 'none'), 'cell': tuple(CELLS), 'act': tuple(ACTS)}
 
 def _checked(config):
@@ -33,6 +33,8 @@ def _checked(config):
         if config[k] is not None or k != 'obs_std': config[k] = check_number(config[k], k, low=low, high=high)
     for k, names in _NAMES.items():
         if config[k] not in names: raise ArgumentError(f'{k}={config[k]!r}: expected one of {names}')
+    for k in ('norm', 'symlog', 'free_mean'):
+        if not isinstance(config[k], bool): raise ArgumentError(f'{k}={config[k]!r}: expected True or False')
     if config['cell'] == 'block' and config['deter'] % config['blocks']:
         raise ArgumentError(f"deter={config['deter']} in blocks={config['blocks']}: expected a multiple")
     if config['cell'] == config['latent'] == 'none': raise ArgumentError("cell='none' with latent='none': expected a path for the past")
@@ -69,6 +71,7 @@ class RSSM(Dynamics):
         config = _checked({k: v for k, v in locals().items() if k not in ('self', 'embed', 'act_dim', '__class__')})
         super().__init__(embed, act_dim, **config)
         self.__dict__.update(config)
+        (embed, act_dim), (deter, stoch, hidden, classes, blocks, prior_layers, post_layers) = (self.embed, self.act_dim), (config[k] for k in tuple(_WHOLE)[:7])  # whole numbers now
         self.kind = {'gaussian': Gaussian(stoch, min_std), 'categorical': Categorical(stoch, classes, unimix), 'none': Delta(stoch, min_std)}[latent]
         size, outputs = self.kind.size, self.kind.outputs
         self.f = CELLS[cell](size, act_dim, hidden, deter, act, **({'blocks': blocks} if cell == 'block' else {}))
@@ -120,7 +123,8 @@ def obs_step(
     noise:Tensor=None,  # standard normal (uniform for a categorical z), (B, S); drawn if not given
 )->State:               # state at t, z from the posterior
     "Take one step and look: z_t ~ q(z_t | h_t, e_t)"
-    h = self.f(state.h, state.z, self.f.project(a))
+    check_array(e, 'e', (len(state.h), self.embed)); check_array(a, 'a', (len(e), self.act_dim))
+    h = full(self.f(state.h, state.z, self.f.project(a)))
     post = self.kind(self.post_net(h, self.post_net.of_e(self.standardise(e))))
     return State(h, post.sample(noise), post)
 
@@ -133,7 +137,7 @@ def img_step(
     noise:Tensor=None,  # standard normal (uniform for a categorical z), (B, S); drawn if not given; zeros give a Gaussian prior's mean
 )->State:               # state at t, z from the prior
     "Take one step with closed eyes: z_t ~ p(z_t | h_t)"
-    h = self.f(state.h, state.z, self.f.project(a))
+    h = full(self.f(state.h, state.z, self.f.project(a)))
     prior = self.prior(h)
     return State(h, prior.sample(noise), prior)
 
@@ -147,8 +151,11 @@ def observe(
     noise:Tensor=None,      # (B, T+1, S), see `obs_step`; drawn if not given
 )->tuple:                   # posterior states and the distributions of the prior, (B, T+1, …)
     "Filter a sequence: the posterior state at every step, and the prior it was judged against"
-    B, T1, _ = e.shape
-    if a.shape[:2] != (B, T1 - 1): raise ArgumentError(f'a has shape {tuple(a.shape)} beside e of {tuple(e.shape)}: expected ({B}, {T1-1}, A)')
+    B, T1, E = e.shape
+    if a.shape != (B, T1 - 1, self.act_dim) or E != self.embed:
+        raise ArgumentError(f'a has shape {tuple(a.shape)} beside e of {tuple(e.shape)}: expected ({B}, {T1-1}, {self.act_dim}) and ({B}, {T1}, {self.embed})')
+    for k, v, shape in (('is_first', is_first, (B, T1)), ('noise', noise, (B, T1, self.stoch))):
+        if v is not None and tuple(v.shape) != shape: raise ArgumentError(f'{k} has shape {tuple(v.shape)}: expected {shape}')
     keep = None if is_first is None else (~is_first)[..., None].to(e.dtype)
     a_prev = F.pad(a, (0, 0, 1, 0))                                        # (B, T+1, A), zero before the first step …
     if keep is not None: a_prev = a_prev*keep                              # … of every episode
@@ -166,10 +173,10 @@ def imagine(
     noise:Tensor=None,  # (B, H, S), see `img_step`; drawn if not given
 )->State:               # imagined states, (B, H, …)
     "Roll the prior forward from a state"
-    noise = self.kind.noise(a, *a.shape[:2]) if noise is None else noise
+    noise = self.kind.noise(a, *a.shape[:2]) if noise is None else check_array(noise, 'noise', (*a.shape[:2], self.stoch))
     return recur(self.f, self.kind, self.prior_net, a, None, None, noise, state, self.chunk)
 
-# %% ../nbs/06_rssm.ipynb #9c164051
+# %% ../nbs/06_rssm.ipynb #6111dbdb
 @patch
 def futures(
     self:RSSM,
@@ -190,7 +197,8 @@ def roll(self:RSSM, e, a, samples):
 
 @patch
 def paths(self:RSSM, e, a, samples):
-    "The observation model along N futures, (N, B, H, E)"
+    "The observation model along N futures, (N, B, H, E); raises `ArgumentError` for a model without chance"
+    if self.latent == 'none': raise ArgumentError("RSSM with latent='none' is deterministic: expected a model with a predictive distribution")
     d = self.observation(self.futures(e, a, samples)).map(lambda x: x.unflatten(0, (samples, len(e))))
     if not self.symlog: return d
     return DiagNormal(symexp(d.mean), d.std*(1 + symexp(d.mean).abs()))       # the slope of symexp at the centre
@@ -212,13 +220,13 @@ def overshot_kl(
     whole = None if is_first is None else ~ahead(is_first[:, 1:]).cummax(1).values[:, 1:]  # no episode begins on the way
     return mean_where(kl, whole)*(D - 1)/D
 
-# %% ../nbs/06_rssm.ipynb #96e16ce9
+# %% ../nbs/06_rssm.ipynb #ebedf3f8
 @patch
 def loss(
     self:RSSM,
     batch:Batch,  # raw latents (B, T+1, E), actions (B, T, A)
 )->tuple[Tensor, dict]: # loss in nats per step; {'recon' in nats, 'kl' in nats, 'mse'}
-    "Negative evidence lower bound per step (PlaNet, eq. 3), with balanced KL and free nats"
+    "Reconstruction and balanced KL with free nats, per step: the negative evidence lower bound (PlaNet, eq. 3) where dyn + rep is 1"
     post, prior = self.observe(*batch)
     e, seen = self.standardise(batch.e), self.observation(post)                    # (B, T+1, E)
     e_hat, target = (symexp(seen.mean), symlog(e)) if self.symlog else (seen.mean, e)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['WORLDS', 'MEMBERS', 'ABLATION', 'STEPS', 'wobbling', 'latents_of', 'trial', 'run_study']
 
-# %% ../nbs/12_study.ipynb #aa2964a2
-import hashlib, sys
+# %% ../nbs/12_study.ipynb #47aef85a
+import hashlib, inspect, sys
 from pathlib import Path
 
 import joblib
@@ -15,7 +15,7 @@ from joblib import Memory, cpu_count
 from tqdm import tqdm
 
 from .controls import under_controls
-from .core import ArgumentError, check_number, in_order, versions
+from .core import ArgumentError, check_number, in_order, versions, writable_folder
 from .data import Windows, load_episodes, save_episodes, split
 from .dynamics import fit_scale
 from .encoder import encode_episodes, load_encoder
@@ -53,8 +53,10 @@ def latents_of(
     "Collect and encode a world's episodes, once; raises `ArgumentError`, `FileError`"
     if world not in WORLDS: raise ArgumentError(f'world={world!r}: expected one of {tuple(WORLDS)}')
     args = WORLDS[world] | changes | {'seed': seed}
-    path = Path(folder)/f'{world.replace(" ", "_")}_{joblib.hash({k: getattr(v, "__name__", v) for k, v in args.items()})[:8]}.npz'
-    if not path.exists(): save_episodes(path, encode_episodes(load_encoder(args['env_id']), stream(progress=progress, **args), progress=progress))
+    encoder = load_encoder(args['env_id'])
+    known_by = {k: inspect.getsource(v) if callable(v) else v for k, v in args.items() if k != 'workers'} | {'encoder': encoder.provenance['sha256']}
+    path = writable_folder(folder)/f'{world.replace(" ", "_")}_{joblib.hash(known_by)[:8]}.npz'
+    if not path.exists(): save_episodes(path, encode_episodes(encoder, stream(progress=progress, **args), progress=progress))
     return path
 
 # %% ../nbs/12_study.ipynb #c6131d56
@@ -98,19 +100,22 @@ def trial(
     cfg:dict,    # as `STEPS`
 )->dict:         # what `_judge` found, 'valid' history, 'weights', 'seconds'
     "Train one model from one seed on one world's latents, and judge it"
-    torch.set_num_threads(1)
     parts = split(load_episodes(file), seed=0)
     train, valid = Windows(parts.train, cfg['length']), Windows(parts.valid, cfg['context'] - 1 + cfg['horizon'])
     torch.manual_seed(seed)
     cls, args = MEMBERS[model]
     m = fit_scale(cls(train.e.shape[1], train.a.shape[1], **args), parts.train)
     hist = fit(m, train, valid, seed=seed, progress=False, valid_every=max(10, cfg['steps']//8), **{k: cfg[k] for k in ('steps', 'batch', 'lr', 'weight_decay', 'context')})
+    if hist.interrupted: raise KeyboardInterrupt                                          # half a training is not kept
     return _judge(m, parts, cfg) | {'valid': hist.valid, 'best': hist.best, 'weights': sum(p.numel() for p in m.parameters()), 'seconds': hist.seconds}
 
 # %% ../nbs/12_study.ipynb #7dbd8f29
 def _kept(folder, file, model, seed, cfg, known_by):
-    "A trial, from the folder if it is there"
-    return Memory(folder, verbose=0).cache(_trial, ignore=['file'])(file, model, seed, cfg, known_by)
+    "A trial, from the folder if it is there; in a worker too the model is what the caller's `MEMBERS` says"
+    MEMBERS[model], threads = ({c.__name__: c for c in (RSSM, GRUDynamics, MDNRNN)}[known_by[1]], known_by[2]), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try: return Memory(folder, verbose=0).cache(_trial, ignore=['file'])(file, model, seed, cfg, known_by)
+    finally: torch.set_num_threads(threads)
 
 def _trial(file, model, seed, cfg, known_by): return trial(file, model, seed, cfg)  # `known_by` only tells trials apart
 

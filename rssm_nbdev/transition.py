@@ -11,14 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 
+from .cell import full
 from .core import ArgumentError
 
-# %% ../nbs/05d_transition.ipynb #0a9a79cf
-ACTS = {'silu': nn.SiLU, 'elu': nn.ELU}  # activations by name
+# %% ../nbs/05d_transition.ipynb #aec941d3
+ACTS = {'silu': nn.SiLU, 'elu': nn.ELU, 'relu': nn.ReLU}  # activations by name
 
 def layer(
     size:int,        # of the layer's output
-    act:str,         # 'silu' or 'elu'
+    act:str,         # 'silu', 'elu' or 'relu'
     norm:bool=False, # normalise before the activation? (root mean square, learned scale)
 )->list:             # modules that follow the product
     "What follows a product in a hidden layer"
@@ -81,6 +82,7 @@ def gated(
     h:Tensor,      # (…, D)
 )->Tensor:         # (…, D)
     "Dreamer's gated update: h′ = u·tanh(r·new) + (1 − u)·h, u = sigmoid(update − 1)"
+    reset, new, update = map(full, (reset, new, update))
     return torch.lerp(h, torch.tanh(torch.sigmoid(reset)*new), torch.sigmoid(update - 1))
 
 class LayerNormGRU(nn.Module):
@@ -88,7 +90,7 @@ class LayerNormGRU(nn.Module):
     def __init__(self, size, act_dim, hidden, deter, act='elu'):
         super().__init__()
         self.inp_z, self.inp_a, self.act = nn.Linear(size, hidden, bias=False), nn.Linear(act_dim, hidden), ACTS[act]()
-        self.gates, self.norm = nn.Linear(hidden + deter, 3*deter, bias=False), nn.LayerNorm(3*deter, 1e-3)
+        self.gates, self.norm = nn.Linear(hidden + deter, 3*deter), nn.LayerNorm(3*deter, 1e-3)
 
     def project(self, a): return self.inp_a(a)
     def forward(self, h, z, x):

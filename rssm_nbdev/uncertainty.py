@@ -33,8 +33,8 @@ def crps(
     y:Tensor,  # draws, N ≥ 2, (N, …)
     x:Tensor,  # what came, (…)
 )->Tensor:     # (…)
-    "Continuous ranked probability score of draws, unbiased"
-    N = len(y)
+    "Continuous ranked probability score, unbiased for the distribution that the draws are independent draws of"
+    N = check_number(len(y), 'draws', low=2, integer=True)
     rank = torch.arange(1 - N, N, 2, dtype=y.dtype, device=y.device).view(-1, *[1]*x.dim())
     return (y - x).abs().mean(0) - (rank*y.sort(0).values).sum(0)/(N*(N - 1))             # less half the mean distance of two draws
 
@@ -56,7 +56,7 @@ def score(
     d:DiagNormal,   # components, equally likely, N ≥ 2, (N, …, E)
     x:Tensor,       # what came, (…, E)
 )->Scores:
-    "Scores of a mixture of Gaussians; CRPS and energy score, unbiased, from one draw of each component"
+    "Scores of a prediction given as Gaussians along N sampled futures; CRPS and energy score from one draw of each"
     N, y = len(d.mean), d.sample()                                                        # (N, …, E)
     energy = ((y - x).norm(dim=-1) - .5*(y - y.roll(1, 0)).norm(dim=-1)).mean(0)          # each draw beside its neighbour
     return Scores(cdf(d, x), math.log(N) - torch.logsumexp(d.log_prob(x), 0), marginal_nll(d, x).mean(-1), crps(y, x).mean(-1), energy)
@@ -86,6 +86,7 @@ def _predictions(model, w, context, samples, limit, seed):
     for e, a in zip(b.e.split(max(1, 512//samples)), b.a.split(max(1, 512//samples))):
         e, a = e.to(d), a.to(d)
         with products_in('fp32', d): p = model.predictive(e[:, :context], a, samples)
+        if not (p.mean.isfinite().all() and p.std.isfinite().all()): raise ArgumentError(f'{type(model).__name__} predicts NaN or infinity: expected a trained model')
         yield DiagNormal(model.standardise(p.mean), p.std/model.e_std).map(Tensor.cpu), model.standardise(e[:, context:]).cpu()
 
 # %% ../nbs/08b_uncertainty.ipynb #6b0826f4
@@ -99,7 +100,7 @@ def calibrate(
     seed:int=0,
 )->Calibration:
     "Fit both factors of every horizon on validation episodes; raises `ArgumentError`"
-    context, horizon, samples = (check_number(v, k, low=n, integer=True) for v, k, n in ((context, 'context', 1), (horizon, 'horizon', 1), (samples, 'samples', 2)))
+    context, horizon, samples, limit = (check_number(v, k, low=n, integer=True) for v, k, n in ((context, 'context', 1), (horizon, 'horizon', 1), (samples, 'samples', 2), (limit, 'limit', 2)))
     parts = list(_predictions(model, Windows(episodes, context - 1 + horizon), context, samples, limit, seed))
     d, x = DiagNormal(*(torch.cat([getattr(p, k) for p, _ in parts], 1) for k in ('mean', 'std'))), torch.cat([x for _, x in parts])
     def fit(tau, s): return marginal_nll(Calibration(tau, s)(d), x).mean((0, 2))          # (H,)
@@ -122,7 +123,10 @@ class Uncertainty:
     claimed: np.ndarray            # nominal coverages 0, .05, … 1, (21,)
     actual: np.ndarray             # share of the truth in the central intervals of these, (seeds, H, 21)
 
-    def at(self, name, h): return float(self.scores[name][:, :, h-1].mean())  # mean of a score at horizon h, from 1
+    def at(self, name, h):
+        "Mean of a score at horizon h, from 1; over seeds and episodes"
+        x = self.scores[name]
+        return float(x[:, :, check_number(h, 'h', low=1, high=x.shape[2], integer=True) - 1].mean())
 
 def _tally(s, bins):
     "Coverage at three levels (b, H), and a fine histogram of PIT (H, bins)"
@@ -145,6 +149,8 @@ def uncertainty(
     "Scores of predictive distributions on windows of whole episodes; raises `ArgumentError`, also for a deterministic model"
     context, horizon, samples = (check_number(v, k, low=n, integer=True) for v, k, n in ((context, 'context', 1), (horizon, 'horizon', 1), (samples, 'samples', 2)))
     models = models if isinstance(models, (list, tuple)) else [models]
+    if not models: raise ArgumentError('no models: expected at least one')
+    if isinstance(calibration, Calibration): calibration = [calibration]
     if calibration is not None and len(calibration) != len(models): raise ArgumentError(f'{len(calibration)} calibrations for {len(models)} models: expected one for each')
     w, rows, counts = Windows(episodes, context - 1 + horizon, stride), [], []
     episode, fine = w.episode.numpy(), 40*BINS
