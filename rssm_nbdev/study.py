@@ -114,7 +114,7 @@ def _kept(folder, file, model, seed, cfg, known_by):
     "A trial, from the folder if it is there; in a worker too the model is what the caller's `MEMBERS` says"
     MEMBERS[model], threads = ({c.__name__: c for c in (RSSM, GRUDynamics, MDNRNN)}[known_by[1]], known_by[2]), torch.get_num_threads()
     torch.set_num_threads(1)
-    try: return Memory(folder, verbose=0).cache(_trial, ignore=['file'])(file, model, seed, cfg, known_by)
+    try: return Memory(str(folder), verbose=0).cache(_trial, ignore=['file'])(file, model, seed, cfg, known_by)
     finally: torch.set_num_threads(threads)
 
 def _trial(file, model, seed, cfg, known_by): return trial(file, model, seed, cfg)  # `known_by` only tells trials apart
