@@ -48,7 +48,7 @@ def plot_reliability(
         for i, (k, u) in enumerate(rows.items()):
             ax.plot(u.claimed, u.actual[:, h-1].mean(0), color=STUDY_COLOURS.get(k.split(',')[0], f'C{i}'), ls='-' if ',' not in k else '--', label=k)
         ax.set(title=f'{h} step{"s" if h > 1 else ""} ahead', xlabel='claimed', xlim=(0, 1), ylim=(0, 1.02), aspect='equal')
-    axs[0, 0].set_ylabel('covered'); axs[0, -1].legend(fontsize=7, frameon=False, loc='lower right')
+    axs[0, 0].set_ylabel('covered'); fig.legend(*axs[0, 0].get_legend_handles_labels(), fontsize=7, frameon=False, loc='outside lower center', ncols=min(6, len(rows)))
     return fig
 
 def plot_pit(

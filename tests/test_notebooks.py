@@ -99,12 +99,13 @@ def test_p02_wrong_actions_are_worse():
 
 def test_p02_rssm_error_goals_and_floor():
     res, err = numbers()
-    assert err['RSSM'][5] <= .004 and err['RSSM'][10] <= .012 and res['noise_floor'] < 1.1*err['RSSM'][1]
+    assert err['RSSM'][5] <= .002 and err['RSSM'][10] <= .01 and res['noise_floor'] < 1.1*err['RSSM'][1]
 
 
-def test_p02_calibrated_intervals_cover():
-    cover = numbers()[0]['uncertainty']['RSSM, calibrated']['cover90']
-    assert len(cover) == 10 and all(.83 < c < .97 for c in cover), cover
+@pytest.mark.parametrize('folder', ['p02', 'p02_CartPole-v1'])
+def test_p02_calibrated_intervals_cover(folder):
+    cover = json.loads((ROOT/'artifacts'/folder/'results.json').read_text())['uncertainty']['RSSM, calibrated']['cover90']
+    assert len(cover) == 10 and all(.845 < c < .96 for c in cover), cover
 
 
 def test_p02b_is_the_real_run():
@@ -117,8 +118,8 @@ def test_p02b_is_the_real_run():
 
 def test_p02_divergence_is_found_where_it_must_be(p02):
     roll = numbers()[0]['rollout']
-    step = roll['divergence'] or roll['longer']
-    assert f"leaves the posterior at **step {step}**" in text_of(p02)
+    step = roll['divergence'] or roll['longer'] or roll['parting']['step']
+    assert re.search(rf'(leaves the posterior|it does) at \*\*step {step}\*\*', text_of(p02))
     assert len(roll['control']) >= .7*roll['windows_tried'] and roll['control_early'] == 0
     assert len(roll['windows_diverging']) < .5*len(roll['control'])
 

@@ -10,6 +10,8 @@ from test_package import run
 def test_ablation_runs_and_resumes(env, tmp_path):
     nb = tmp_path/'p02b.ipynb'
     shutil.copy(ROOT/'nbs'/'p02b_planet_ablation.ipynb', nb)
+    (tmp_path/'p02').mkdir()
+    shutil.copy(ROOT/'artifacts'/'p02'/'results.json', tmp_path/'p02')
     env |= {'P02B_QUICK': '1', 'P02B_OUT': str(tmp_path/'out')}
     trials = []
     for _ in range(2):                                    # the second time every trial is there already
