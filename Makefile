@@ -11,7 +11,7 @@ help: ## Show the targets
 setup: $(VENV)/.done ## Create .venv with everything pinned
 $(VENV)/.done: settings.ini setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,peers]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,peers,all]'
 	touch $@
 
 p02: setup ## Execute the deliverable notebook on real data (ENV=CartPole-v1: into a folder of its own)

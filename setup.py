@@ -10,6 +10,8 @@ cfg = config['DEFAULT']
 keys = 'version description keywords author author_email'.split()
 for o in keys + 'lib_name lib_path status min_python audience git_url'.split(): assert o in cfg, f'settings.ini lacks {o}'
 statuses = ['', '1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive']
+extras = {o.removesuffix('_requirements'): shlex.split(cfg[o]) for o in cfg if o.endswith('_requirements')}
+extras['all'] = sorted({r for k, v in extras.items() if k not in ('dev', 'peers') for r in v})  # what users may want
 
 setuptools.setup(
     name=cfg['lib_name'],
@@ -23,7 +25,7 @@ setuptools.setup(
     include_package_data=True,
     package_data={cfg['lib_path']: shlex.split(cfg['package_data'])},
     install_requires=shlex.split(cfg['requirements']),
-    extras_require={o: shlex.split(cfg[f'{o}_requirements']) for o in ('dev', 'peers')},
+    extras_require=extras,
     python_requires='>=' + cfg['min_python'],
     long_description=open('README.md', encoding='utf-8').read(),
     long_description_content_type='text/markdown',

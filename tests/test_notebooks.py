@@ -55,7 +55,7 @@ def test_p02_has_the_assignments_sections(p02):
 
 def test_p02_imports_only_the_package_and_plain_tools(p02):
     found = {m.split('.')[0] for c in code_cells(p02) for m in re.findall(r'^\s*(?:from|import) ([\w.]+)', c.source, re.M)}
-    assert found <= {'rssm_nbdev', 'os', 'time', 'pathlib', 'numpy', 'torch', 'IPython', 'sklearn'}
+    assert found <= {'rssm_nbdev', 'base64', 'os', 'time', 'pathlib', 'numpy', 'torch', 'IPython', 'sklearn'}
     assert not [c for c in code_cells(p02) if re.search(r'\bplt\.|class \w+\(', c.source)], 'figures and models come from the package'
 
 
