@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from .core import ArgumentError, EnvError, check_number, in_order
 from .render import SmallRender
+from .shard import part_of
 
 # %% ../nbs/00_env.ipynb #019dbb1b
 class StateInInfo(gym.Wrapper):
@@ -171,16 +172,17 @@ def stream(
     max_steps:int=None,            # cut episodes there
     size:int=64,                   # height and width of the pictures, pixels
     progress:bool=True,            # show a bar with frames/s?
+    shard:tuple=None,              # (i, n): only the i-th of n parts of the episodes
     **kwargs,                      # passed on to `gymnasium.make`
 )->Iterator[Episode]:              # in the order of their seeds
     "Collect episodes over several processes, reproducibly, one after the other; raises `ArgumentError`, `EnvError`"
-    n = check_number(episodes, 'episodes', low=1, high=1_000_000, integer=True)
+    which = part_of(range(check_number(episodes, 'episodes', low=1, high=1_000_000, integer=True)), shard)
     seed = check_number(seed, 'seed', low=0, high=2**31, integer=True)
-    workers = check_number(min(cpu_count(), n) if workers is None else workers, 'workers', low=1, integer=True)
+    workers = check_number(min(cpu_count(), len(which)) if workers is None else workers, 'workers', low=1, integer=True)
     if max_steps is not None: max_steps = check_number(max_steps, 'max_steps', low=1, integer=True)
     make_env(env_id, size, **kwargs).close()  # refuse a bad environment before any process starts
-    jobs = ((env_id, seed*1_000_000 + i, policy, max_steps, size, kwargs) for i in range(n))
-    return _counted(in_order(_run_episode, jobs, workers, prepare=partial(cv2.setNumThreads, 1)), n, f'collect {env_id}', progress)
+    jobs = ((env_id, seed*1_000_000 + i, policy, max_steps, size, kwargs) for i in which)
+    return _counted(in_order(_run_episode, jobs, workers, prepare=partial(cv2.setNumThreads, 1)), len(which), f'collect {env_id}', progress)
 
 # %% ../nbs/00_env.ipynb #3f53ec77
 def collect(
