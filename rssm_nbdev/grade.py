@@ -92,8 +92,7 @@ _PARTS = {'deterministic update of h': (r'gru|deter|recur|cell|update|transition
 def _equations(nb):
     cells, known = nb.within(4), nb.cells[0].known
     code, told = [c for c in cells if c.kind == 'code'], '\n'.join(c.source for c in cells if c.kind == 'markdown')
-    used = [c for c in nb.code if 'rssm' in c.own.words]
-    imported = bool(used) and 'rssm' not in known             # from a package: then the equations are to be stated
+    imported = nb.imports(r'rssm(?!_nbdev)\w*$') and not any('rssm' in k for k in known)  # from a package: then the equations are to be stated
     own = [c for c in nb.code if c in code or any(re.search('rssm', w) for w in c.own.words)]
     lost = [k for k, (words, text) in _PARTS.items() if not nb.using(words, own) and not (imported and re.search(text, told))]
     if len(lost) == len(_PARTS): return 'missing', 'no prior, posterior, deterministic update or KL in the code of the RSSM', None
