@@ -25,10 +25,18 @@ from .core import ArgumentError, EnvError, check_number, in_order
 from .render import SmallRender
 from .shard import part_of
 
-# %% ../nbs/00_env.ipynb #019dbb1b
-class StateInInfo(gym.Wrapper):
-    "Copy the observation of the wrapped environment to `info['state']`, as a flat `float32` array"
-    def _tell(self, obs, info): return obs, info | {'state': np.asarray(gym.spaces.flatten(self.env.observation_space, obs), np.float32)}
+# %% ../nbs/00_env.ipynb #c164b86f
+class StateInInfo(gym.Wrapper, gym.utils.RecordConstructorArgs):
+    "Copy the observation of the wrapped environment to `info['state']`, as a flat `float32` array; nothing of a picture"
+    def __init__(self, env:gym.Env):
+        gym.utils.RecordConstructorArgs.__init__(self); super().__init__(env)
+        space = env.observation_space
+        self.blank = isinstance(space, Box) and space.dtype == np.uint8 and len(space.shape) > 1
+
+    def _tell(self, obs, info):
+        state = np.zeros(0) if self.blank else gym.spaces.flatten(self.env.observation_space, obs)
+        return obs, info | {'state': np.asarray(state, np.float32)}
+
     def reset(self, *, seed=None, options=None): return self._tell(*self.env.reset(seed=seed, options=options))
     def step(self, action):
         obs, reward, terminated, truncated, info = self.env.step(action)
@@ -37,23 +45,23 @@ class StateInInfo(gym.Wrapper):
 
 # %% ../nbs/00_env.ipynb #a8252294
 def _check_spec(env_id):
-    "Refuse an id that is not in Gymnasium's registry or whose environment cannot render pictures"
-    try:
-        entry = gym.spec(env_id).entry_point
-        made_by = gym.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
+    "Refuse an id that is not in Gymnasium's registry, or whose environment cannot be loaded or cannot render pictures"
+    try: entry = gym.spec(env_id).entry_point
     except (gym.error.Error, ImportError, AttributeError, TypeError, ValueError) as e:
         near = difflib.get_close_matches(str(env_id), gym.registry, n=3)
         hint = f'did you mean {" or ".join(near)}?' if near else 'expected an id that `gymnasium.make` knows'
         raise EnvError(f'unknown environment {env_id!r}: {hint} ({e})') from None
+    try: made_by = gym.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
+    except Exception as e: raise EnvError(f'{env_id}: its code cannot be loaded ({type(e).__name__}: {e})') from None
     modes = getattr(made_by, 'metadata', {}).get('render_modes', ['rgb_array'])
     if 'rgb_array' not in modes: raise EnvError(f"{env_id}: its render modes are {modes}, expected 'rgb_array' among them")
 
-def _scale_actions(env, env_id):
-    "Scale continuous actions to [−1, 1]; pass discrete ones through"
+def _scale_actions(env, env_id, scaled):
+    "Scale continuous actions to [−1, 1] if `scaled`; pass discrete ones through"
     space = env.action_space
     if isinstance(space, Discrete): return env
     if isinstance(space, Box) and np.isfinite(space.low).all() and np.isfinite(space.high).all():
-        return RescaleAction(env, np.float32(-1), np.float32(1))
+        return RescaleAction(env, np.float32(-1), np.float32(1)) if scaled else env
     raise EnvError(f'{env_id}: its action space is {space}, expected Discrete or a bounded Box')
 
 # %% ../nbs/00_env.ipynb #757e0175
@@ -61,6 +69,7 @@ def make_env(
     env_id:str,    # any Gymnasium id with `rgb_array` rendering
     size:int=64,   # height and width of the picture, pixels
     sticky:float=0.,# probability that the action before is done again, in place of the one asked for
+    scaled:bool=True,# continuous actions from −1 to 1? else as the environment has them
     **kwargs,      # passed on to `gymnasium.make`
 )->gym.Env:        # observations (size, size, 3) uint8; `info["state"]` holds the simulator's observation
     "Make a Gymnasium environment whose observation is its picture; raises `EnvError`"
@@ -68,7 +77,7 @@ def make_env(
     _check_spec(env_id)
     try: env = gym.make(env_id, render_mode='rgb_array', **kwargs)
     except Exception as e: raise EnvError(f'{env_id}: gymnasium.make failed ({type(e).__name__}: {e})') from e
-    env = _scale_actions(StateInInfo(env), env_id)
+    env = _scale_actions(StateInInfo(env), env_id, scaled)
     if sticky: env = StickyAction(env, sticky)
     try: return AddRenderObservation(SmallRender(env, size), render_only=True)
     except Exception as e: env.close(); raise EnvError(f'{env_id}: rendering its first picture failed ({type(e).__name__}: {e})') from e

@@ -44,8 +44,8 @@ def _short_way(size):
     try: yield
     finally: pygame.surfarray.pixels3d, pygame.image.load = full, load
 
-# %% ../nbs/00b_render.ipynb #fc34583c
-class SmallRender(gym.Wrapper):
+# %% ../nbs/00b_render.ipynb #a9519d33
+class SmallRender(gym.Wrapper, gym.utils.RecordConstructorArgs):
     "Render straight to `size` × `size`, by the short way where its pixels are the same; not for threads that render at once"
     agreed = {}  # (environment, its arguments, size) → do they agree?
 
@@ -53,7 +53,7 @@ class SmallRender(gym.Wrapper):
         env:gym.Env,  # renders `rgb_array`
         size:int,     # height and width of the picture, pixels
     ):
-        super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self, size=size); super().__init__(env)  # so that Gymnasium can write it down
         self.size, self.key = size, (env.spec.id, str(env.spec.kwargs), size)
 
     def long(self): return _resize(self.env.render(), self.size)
