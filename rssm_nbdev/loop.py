@@ -99,14 +99,20 @@ def read(self:Training):
     waiting, self.waiting, o = self.waiting, [], self.o
     bad = first_bad([log for *_, log in waiting])
     for step, rate, log in waiting[:bad]:
-        if step % o.log_every == 0 or step == o.steps: self.hist.train.append({'step': step, 'lr': rate, **{k: float(v) for k, v in log.items()}})
+        if step % o.log_every == 0 or step == o.steps: self.note('train', {'step': step, 'lr': rate, **{k: float(v) for k, v in log.items()}})
     if bad is not None: step, _, log = waiting[bad]; raise gone_bad(step, log, o.train, self.rows[step - 1], *self.last)
+
+@patch
+def note(self:Training, part, row):
+    "Add an entry to the history, and tell whoever wants to know"
+    getattr(self.hist, part).append(row)
+    if self.o.report and self.team.main: self.o.report(part, row)
 
 @patch
 def look(self:Training, step):
     "Read, validate, keep; the scores as text"
     self.read()
-    self.hist.valid.append({'step': step, **self.team.told(validate(self.model, self.o.valid, self.o.context))})
+    self.note('valid', {'step': step, **self.team.told(validate(self.model, self.o.valid, self.o.context))})
     self.hist.best = self.best.offer(self.hist.valid[-1], self.model)
     self.examine(step); self.write()
     return f"valid {self.hist.valid[-1]['score']:.4f}, best {self.hist.best['score']:.4f}"

@@ -42,6 +42,7 @@ def fit(
     accelerator=None,        # an `accelerate.Accelerator`: its processes share each batch, its device counts
     keep=None,               # file to keep the whole training in, at every validation and at Ctrl-C
     resume=None,             # such a file to go on from; True: `keep`, if it is there
+    report=None,             # called as report('train' or 'valid', row) with each entry of the history, as it comes
 )->History:
     "Train any model; afterwards it has its best validated weights. Raises `ArgumentError`, `FileError`, `TrainingError`; warns with `TrainingWarning`"
     return Training(SimpleNamespace(**locals())).run()
