@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ENV    ?= Pendulum-v1
 
-.PHONY: help setup p01 p02 ablation bench test lib clean readme docs distclean
+.PHONY: help setup p01 p02 student ablation bench scale test lib clean readme docs distclean
 help: ## Show the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -20,8 +20,14 @@ p02: setup ## Execute the deliverable notebook on real data (ENV=CartPole-v1: in
 p01: setup ## Train the bundled encoders again
 	$(BIN)/python tools/run_nb.py nbs/p01_vae_encoder.ipynb
 
+student: setup ## The student's notebook of P02, from the instructor's
+	$(BIN)/python tools/student.py
+
 ablation: setup ## PlaNet's ablation: a hundred trials, resumed where they were interrupted
 	$(BIN)/python tools/run_nb.py nbs/p02b_planet_ablation.ipynb
+
+scale: setup ## Measure rates, and what 10^8 frames would take
+	$(BIN)/python tools/run_nb.py nbs/scale.ipynb
 
 bench: setup ## Measure speed again (peers are timed where they can be imported)
 	$(BIN)/python tools/run_nb.py nbs/benchmarks.ipynb
@@ -29,7 +35,7 @@ bench: setup ## Measure speed again (peers are timed where they can be imported)
 test: setup ## All checks: export and clean change nothing, notebook tests, imports, pytest
 	$(BIN)/python tools/check_nbs.py
 	OMP_NUM_THREADS=1 $(BIN)/nbdev_test --n_workers 2 --do_print --timing
-	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 
 lib: setup ## Export the notebooks to the package, clean them
 	$(BIN)/nbdev_export

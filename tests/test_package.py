@@ -110,8 +110,10 @@ def test_site_builds_and_has_no_dead_internal_link(env):
     assert done.returncode == 0, done.stdout + done.stderr
     site = ROOT/'_docs'
     pages = {p.name: Links(p.read_text()) for p in site.glob('*.html')}
-    assert {f'{p}.html' for p in ('index', 'core', 'env', 'data', 'encoder', 'dynamics', 'gru', 'mdn_rnn', 'rssm', 'train', 'evaluate', 'plot',
-                                  'scan', 'cell', 'render', 'stochastic', 'transition', 'objective', 'recurrence', 'presets', 'felt', 'uncertainty', 'controls', 'study', 'p02b_planet_ablation', 'checkpoint', 'cli', 'p01_vae_encoder', 'p02_rssm_dynamics', 'benchmarks')} <= set(pages)
+    pages_of = re.findall(r'- (\w+)\.ipynb', (ROOT/'_quarto.yml').read_text())
+    assert {re.sub(r'^\d+[a-z]?_', '', p) + '.html' for p in pages_of} <= set(pages) and len(pages_of) > 40
+    for name, text in ((p.name, p.read_text()) for p in site.glob('*.html')):
+        assert not re.findall(r'<img(?![^>]*\balt="[^"]+")[^>]*>', text), f'{name}: a picture without alt text'
     dead = []
     for name, page in pages.items():
         for link in page.links:
