@@ -146,7 +146,7 @@ def write(self:Training):
 # %% ../nbs/06g_loop.ipynb #b567438c
 @patch
 def run(self:Training):
-    "Steps and looks, to the end or to Ctrl-C"
+    "Steps and looks, to the end, or until asked to stop"
     o, alone = self.o, self.team.n == 1
     bar = tqdm(self.steps(), o.desc or type(self.model).__name__, o.steps, initial=self.done, disable=not (o.progress and self.team.main), file=sys.stdout)
     with patient() if self.keep else nullcontext(lambda: False) as asked:

@@ -104,14 +104,15 @@ def kept_where(
 
 # %% ../nbs/06d_resume.ipynb #22c80836
 @contextmanager
-def patient():  # yields a function that tells whether Ctrl-C was pressed
-    "Within: the first Ctrl-C is only noted, a second one interrupts. Outside the main thread, where Python hears no signals, nothing changes"
-    noted = []
-    def note(*_):
-        if noted: raise KeyboardInterrupt
-        noted.append(True)
-    hears = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None)
-    before = signal.signal(signal.SIGINT, note) if hears else None
+def patient():  # yields a function that tells whether it was asked to stop
+    "Within: Ctrl-C and SIGTERM are noted, a second Ctrl-C interrupts; afterwards SIGTERM takes effect. Outside the main thread, where Python hears no signals, nothing changes"
+    noted, before = [], {}
+    def note(sig, _):
+        if noted and sig == signal.SIGINT: raise KeyboardInterrupt
+        noted.append(sig)
+    for sig in (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ():
+        if signal.getsignal(sig) not in (signal.SIG_IGN, None): before[sig] = signal.signal(sig, note)
     try: yield lambda: bool(noted)
     finally:
-        if hears: signal.signal(signal.SIGINT, before)
+        for sig, usual in before.items(): signal.signal(sig, usual)
+        if signal.SIGTERM in noted: signal.raise_signal(signal.SIGTERM)

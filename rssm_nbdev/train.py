@@ -40,7 +40,7 @@ def fit(
     progress:bool=True,      # show a bar with the losses?
     desc:str=None,           # its name; default: the model's class
     accelerator=None,        # an `accelerate.Accelerator`: its processes share each batch, its device counts
-    keep=None,               # file to keep the whole training in, at every validation and at Ctrl-C
+    keep=None,               # file to keep the whole training in, at every validation, at Ctrl-C and SIGTERM
     resume=None,             # such a file to go on from; True: `keep`, if it is there
     report=None,             # called as report('train' or 'valid', row) with each entry of the history, as it comes
 )->History:

@@ -86,6 +86,15 @@ for i, before in enumerate(chosen + [None]*16):
     at, litter = steps_in(keep), len(list(folder.glob(f'.{i}.pt.*')))
     if not (folder/f'{i}.done').exists(): os.waitpid(fork(folder/f'{i}', keep), 0)
     found['kills'].append({'killed': killed, 'chosen': before is not None, 'checkpoint': at, 'litter': litter, 'left': len(list(folder.glob(f'.{i}.pt.*'))), 'same': same(torch.load(folder/f'{i}.done'), whole)})
+found['asked'] = []
+for i in (100, 101):                                                     # SIGTERM, as schedulers send it: the step is finished and kept, then the process dies of it
+    keep, moment = folder/f'{i}.pt', rng.uniform(.3, .7)*seconds
+    pid = fork(folder/f'{i}', keep)
+    while spent(pid) < moment: time.sleep(.001)
+    os.kill(pid, signal.SIGTERM)
+    died = os.waitpid(pid, 0)[1] == signal.SIGTERM
+    at = steps_in(keep); os.waitpid(fork(folder/f'{i}', keep), 0)
+    found['asked'].append({'died': died, 'checkpoint': at, 'same': same(torch.load(folder/f'{i}.done'), whole)})
 print(json.dumps(found))
 '''
 
@@ -150,6 +159,7 @@ def test_killed_at_random_moments_it_goes_on_bit_for_bit(go):
     assert all(isinstance(k['checkpoint'], int) for k in kills), kills                     # never unreadable
     assert [k['checkpoint'] for k in kills[:4]] == [0, 8, 0, 12] and all(k['litter'] == 1 for k in kills[:4])  # killed while writing: the one before stands
     assert not any(k['left'] for k in kills)                                               # what kills left is cleared away
+    assert all(k['died'] and k['same'] and 0 < k['checkpoint'] < 24 for k in found['asked']), found['asked']
     assert len({k['checkpoint'] for k in kills[4:]}) >= 5                                  # random indeed
 
 
