@@ -93,14 +93,14 @@ def _encoder(nb):
     if not loads: return 'missing', 'no code loads an encoder', None
     if not [c for c in loads if c.ran]: return 'present', 'the code that loads the encoder was not executed', first_cell(loads)
     if not nb.using(r'^load_encoder$|^requires_grad_?$') and not (nb.using('^eval$') and nb.using('no_grad|inference_mode')):
-        return 'executed', 'nothing freezes it: no requires_grad_(False), no eval() with no_grad()', first_cell(loads)
+        return 'executed', 'nothing freezes it: no requires_grad_(False), no .eval() with no_grad()', first_cell(loads)
     bad, said = _shows(nb.within(1), r'random(?:ly)?[- ]initiali[sz]ed|falling back|(?:encoder|vae|checkpoint)\S* (?:not found|missing)')
     if bad: return 'executed', f'an output says {said!r}', bad.n
     cell, said = _shows(nb.within(1), 'frozen|trainable', 'latent', 'encod|reconstruct|vae')
     if not cell: return 'executed', 'no output speaks of the encoder or its latents', first_cell(loads)
     return 'plausible', f'loaded and frozen; {said!r}', cell.n
 
-_HELD = r'held|test|valid|(?<![a-z])val(?![a-z])|unseen|(?<![a-z])eval(?![a-z])'
+_HELD = r'held|test|valid|(?<![a-z])val(?![a-z])|unseen|(?<![a-z])eval\b(?!_)'
 
 @deliverable('held-out data')
 def _held_out(nb):

@@ -1,5 +1,6 @@
 "The assignment for students: one source, no solution in it, every check locked, and every check catches the mistake it is meant for"
 import re
+import os
 import subprocess
 import sys
 
@@ -150,7 +151,7 @@ def test_the_instructors_notebook_holds_every_deliverable(instructor, tmp_path):
 
 
 def nbgrader(env, *args, cwd=None):
-    done = subprocess.run([sys.executable, '-m', 'nbgrader', *map(str, args)], env=env | {'P02S_QUICK': '1', 'OMP_NUM_THREADS': '1'}, capture_output=True, text=True, cwd=cwd)
+    done = subprocess.run([sys.executable, '-m', 'nbgrader', *map(str, args)], env=env | {'P02S_QUICK': '1', 'OMP_NUM_THREADS': '1', 'PATH': f'{os.path.dirname(sys.executable)}{os.pathsep}{env["PATH"]}'}, capture_output=True, text=True, cwd=cwd)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
