@@ -121,4 +121,4 @@ def test_site_builds_and_has_no_dead_internal_link(env):
             target, _, anchor = link.partition('#')
             target = target.split('?')[0].removeprefix('./').lstrip('/') or name
             if not (site/target).exists() or (anchor and target in pages and anchor not in pages[target].ids): dead.append((name, link))
-    assert not dead
+    assert not dead, dead
