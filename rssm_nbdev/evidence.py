@@ -66,7 +66,10 @@ class Cell:
     def ran(self): return self.count is not None or bool(self.outputs)
 
     @property
-    def error(self): return next((f"{o.get('ename')}: {str(o.get('evalue'))[:80]}" for o in self.outputs if o.get('output_type') == 'error'), '')
+    def error(self):
+        "The error it ended with, in one line; empty if none"
+        o = next((o for o in self.outputs if o.get('output_type') == 'error'), {})
+        return f"{o.get('ename')}: {(str(o.get('evalue')).splitlines() or [''])[0][:80]}".rstrip(': ') if o else ''
 
     @cached_property
     def pictures(self): return sum(map(pictures, self.outputs))

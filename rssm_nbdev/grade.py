@@ -98,6 +98,8 @@ def _equations(nb):
     if len(lost) == len(_PARTS): return 'missing', 'no prior, posterior, deterministic update or KL in the code of the RSSM', None
     if lost: return 'missing', f'not found: {", ".join(lost)}', first_cell(own)
     if not [c for c in code if c.ran]: return 'present', 'its code was not executed', first_cell(code)
+    failed = [c for c in own if c.error]
+    if failed: return 'executed', f'its code ended with {failed[0].error}', failed[0].n
     kls = [(c, float(m)) for c in code for m in re.findall(r'\bKL\b[^\d\n-]{0,25}(-?\d+\.?\d*(?:e[-+]?\d+)?|nan|inf)', text_of(c))]
     bad = [(c, v) for c, v in kls if not math.isfinite(v) or v < -1e-3]
     if bad: return 'executed', f'a KL divergence of {bad[0][1]:g} cannot be', bad[0][0].n
@@ -133,7 +135,8 @@ def _parting(text):
 def _divergence(nb):
     dreams, cells = _dreams(nb), nb.within(5)
     if not dreams: return 'missing', 'no code in Section 5 rolls the prior out', None
-    said = [(c, *p) for c in cells for p in _parting(text_of(c) if c.kind == 'code' or c.n > dreams[0].n else '')]  # text before the roll-out is the task
+    drawn = next((c.n for c in dreams if c.pictures), math.inf)              # text before the picture is the task, not an answer
+    said = [(c, *p) for c in cells if c.kind == 'code' or c.n > drawn for p in _parting(text_of(c))]
     marked = nb.using(r'^(annotate|axvline|vlines|axvspan|text|title|set_title|suptitle|scatter|plot_rollout)$', dreams)
     if not said and not any(c.ran for c in dreams): return 'present', 'the roll-out was not executed', first_cell(dreams)
     if not said: return 'missing', 'no output, and no text after the roll-out, names the step of divergence or says that there is none', first_cell(dreams)

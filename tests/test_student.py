@@ -150,6 +150,20 @@ def test_the_instructors_notebook_holds_every_deliverable(instructor, tmp_path):
     assert {'all cells executed', 'GRU errors', 'bar chart', 'roll-out plot'} <= set(grade(STUDENT).lacking)
 
 
+def test_a_notebook_handed_in_as_it_was_given_holds_next_to_nothing(instructor, handed_out, tmp_path):
+    from rssm_nbdev.grade import grade
+    theirs, nb = by_id(instructor), nbformat.from_dict(handed_out)
+    past = False
+    for i, c in enumerate((c for c in nb.cells if c.cell_type == 'code'), 1):
+        past, c.execution_count = past or key(c)['grade_id'] == 'exercise_2_1', i
+        if not past: c.outputs = theirs[key(c)['grade_id']].outputs
+        elif not student.first_line(c).startswith(('class', '@patch', '# Exercise')): c.outputs = [nbformat.v4.new_output('error', ename='NotImplementedError', evalue='', traceback=[])]
+    nbformat.write(nb, tmp_path/'nb.ipynb')
+    res = {o.name: o for o in grade(tmp_path/'nb.ipynb')}
+    assert {k for k, o in res.items() if o.ok} <= {'environment', 'frozen encoder', 'five sections'}, [o for o in res.values() if o.ok]
+    assert res['all cells executed'].reason == 'ended with NotImplementedError'
+
+
 def nbgrader(env, *args, cwd=None):
     done = subprocess.run([sys.executable, '-m', 'nbgrader', *map(str, args)], env=env | {'P02S_QUICK': '1', 'OMP_NUM_THREADS': '1', 'PATH': f'{os.path.dirname(sys.executable)}{os.pathsep}{env["PATH"]}'}, capture_output=True, text=True, cwd=cwd)
     assert done.returncode == 0, done.stderr[-3000:]
