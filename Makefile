@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ENV    ?= Pendulum-v1
 
-.PHONY: help setup p01 p02 student ablation bench scale test lib clean readme docs distclean
+.PHONY: help setup p01 p02 p03 gallery student ablation bench scale test lib clean readme docs distclean
 help: ## Show the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -22,6 +22,12 @@ p01: setup ## Train the bundled encoders again
 
 student: setup ## The student's notebook of P02, from the instructor's
 	$(BIN)/python tools/student.py
+
+p03: setup ## Plan in imagination, from nothing and with P02's model: about 8 minutes
+	$(BIN)/python tools/run_nb.py nbs/p03_preview.ipynb
+
+gallery: setup ## Two more environments from random actions to imagined pictures: a quarter of an hour
+	$(BIN)/python tools/run_nb.py nbs/gallery.ipynb
 
 ablation: setup ## PlaNet's ablation: a hundred trials, resumed where they were interrupted
 	$(BIN)/python tools/run_nb.py nbs/p02b_planet_ablation.ipynb

@@ -152,7 +152,7 @@ def plot_returns(
     for (name, r), c, ls in zip((levels or {}).items(), ('black', '.5', 'tab:green', 'tab:purple'), ('-', '-', '--', '--')):
         v = interval(r); ax.axhline(v.mean, color=c, ls=ls, lw=1.2, label=name); ax.axhspan(v.low, v.high, color=c, alpha=.08, lw=0)
     if goal is not None: ax.axhline(goal, color='tab:red', ls=':', lw=1.2, label=f'goal {goal:g}')
-    ax.set(xlabel=xlabel, ylabel='return'); ax.legend(fontsize=7, frameon=False, ncol=2, loc='lower right')
+    ax.set(xlabel=xlabel, ylabel='return'); ax.xaxis.get_major_locator().set_params(integer=True); ax.legend(fontsize=7, frameon=False, ncol=2, loc='lower right')
     return fig
 
 # %% ../nbs/13a_agent.ipynb #b63d1e1a
@@ -166,6 +166,6 @@ def plot_plans(
     for i, (t, v) in enumerate(plans):
         ax.plot(t + np.arange(len(v)), v, color=COLOURS['imagined'], lw=1.2, label=None if i else 'planned')
         ax.plot(t, v[0], 'o', color=COLOURS['imagined'], ms=3)
-    ax.plot(truth, color=COLOURS['truth'], lw=1.2, label='happened', zorder=0)
+    ax.plot(truth, color=COLOURS['truth'], lw=2.4, label='happened', zorder=0)
     ax.set(xlabel='step of the episode', ylabel=ylabel); ax.legend(fontsize=8, frameon=False)
     return fig

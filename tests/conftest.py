@@ -15,5 +15,5 @@ def root(): return ROOT
 
 @pytest.fixture
 def env():
-    "The environment without anything that steers p02"
-    return {k: v for k, v in os.environ.items() if not k.startswith('P02_')}
+    "The environment without anything that steers a notebook"
+    return {k: v for k, v in os.environ.items() if not k.startswith(('P02_', 'P02B_', 'P03_', 'GALLERY_'))}
