@@ -140,8 +140,10 @@ def survive(
             yield done, res
             if until and until(res): yield from [(a, f.result()) for a, f in begun if f.done()]; return
     finally:
-        for worker in team: worker.stopped = True
         threads.stop()
+        for worker in team:
+            worker.stopped = True
+            if worker.pool: worker.pool.stop()
         for worker in team: worker.stop()
         threads.join(); shared.cleanup()
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FAULTS', 'Faulty']
 
-# %% ../nbs/00e_faulty.ipynb #fcbd53e7
-import os, signal, time
+# %% ../nbs/00e_faulty.ipynb #64accc1d
+import os, signal, sys, time
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +17,7 @@ def _leak(): Faulty.leaked += [open(os.devnull), np.ones(1_000_000)]
 
 FAULTS = {  # what is done at the step, or what is given back in place of (state, reward, picture)
     'raises': lambda: 1/0, 'sleeps': lambda: time.sleep(3600), 'is killed': lambda: os.kill(os.getpid(), signal.SIGKILL), 'exits': lambda: os._exit(0),
-    'quits': lambda: exit(), 'prints': lambda: print('x'*100_000), 'leaks': _leak,
+    'quits': lambda: sys.exit(3), 'prints': lambda: print('a line nobody asked for'), 'leaks': _leak,
     'state shape': dict(x=np.zeros(3, np.float32)), 'state NaN': dict(x=np.full(2, np.nan, np.float32)), 'reward NaN': dict(r=np.nan), 'reward None': dict(r=None),
     'picture dtype': dict(picture=np.zeros((32, 32, 3))), 'picture shape': dict(picture=np.zeros((32, 32), np.uint8)), 'picture None': dict(picture=None),
     'returns None': None, 'raises in close': lambda: None}
