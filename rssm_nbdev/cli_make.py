@@ -7,6 +7,7 @@ __all__ = ['collect_cmd', 'load_kind', 'find_encoder', 'encode_cmd', 'merge_cmd'
 
 # %% ../nbs/16b_cli_make.ipynb #b295195c
 import json
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,18 +16,29 @@ import torch
 from fastcore.script import Param
 
 from .checkpoint import MODELS, save
-from .core import ArgumentError, FileError, TrainingError
+from .core import ArgumentError, EnvError, FileError, TrainingError
 from .data import Windows, load_episodes, save_episodes, split
 from .dynamics import fit_scale
 from .encoder import bundled_encoders, encode_episodes, load_encoder, psnr, save_encoder, train_vae
-from .env import collect, make_env
+from .env import collect, make_env, stream
+from .failures import EpisodeError, check_failing, one_line
 from .merge import _sorted_shards, merge_shards, save_shard, shard_of
 from .presets import PRESETS, preset
 from .run import Run, find_input
 from .shard import parse_shard
 from .train import fit
 
-# %% ../nbs/16b_cli_make.ipynb #2f1b76de
+# %% ../nbs/16b_cli_make.ipynb #1713cefb
+def _gather(eps, lost, run, *args, **kwargs):
+    "Collect into `eps` and `lost`, and log each failure; what stopped it, or None"
+    error = None
+    try:
+        for ep in stream(*args, failures=lost, **kwargs): eps.append(ep)
+    except EpisodeError as e: eps += e.episodes; error = e
+    except KeyboardInterrupt as e: error = e
+    for i, f in enumerate(lost): run.log(i, failed_seed=f.seed, failed_step=f.step, kind=f.kind, reason=f.reason)
+    return error
+
 def collect_cmd(
     env_id:str,             # Gymnasium id with rgb_array rendering, like Pendulum-v1
     episodes:int=100,       # how many episodes
@@ -35,18 +47,27 @@ def collect_cmd(
     sticky:float=0.,        # chance that the action before is repeated instead
     workers:int=None,       # processes (default: one a core)
     shard:str=None,         # like 2/8: only the second of eight parts; join them with `rssm merge`
+    on_failure:str='raise', # an episode that fails: raise stops there, skip leaves it out
+    limit:float=None,       # seconds an episode may take, then it has failed
     out:str='episodes',     # folder to write
     overwrite:bool=False,   # replace a run that is there
 ):
-    "Collect episodes of pixels with a random policy"
+    "Collect episodes of pixels with a random policy; what is finished is saved, whatever ends it"
     make_env(env_id).close()
-    part, origin = shard and parse_shard(shard), dict(env_id=env_id, episodes=episodes, seed=seed, max_steps=max_steps, sticky=sticky)
-    run = Run(out, 'collect', origin | dict(workers=workers, shard=shard), overwrite=overwrite)
-    eps = collect(env_id, episodes, seed, max_steps=max_steps, workers=workers, shard=part, **({'sticky': sticky} if sticky else {}))
-    if part: save_shard(run/'episodes.npz', eps, part, origin)
-    else: save_episodes(run/'episodes.npz', eps)
-    run.done(episodes=len(eps), steps=sum(map(len, eps)), terminated=sum(o.terminated for o in eps))
-    print(f'{run.path}: {len(eps)} episodes, {sum(map(len, eps)):,} steps')
+    part, origin, how = shard and parse_shard(shard), dict(env_id=env_id, episodes=episodes, seed=seed, max_steps=max_steps, sticky=sticky), dict(on_failure=on_failure, limit=limit)
+    eps, lost = [], []
+    check_failing(**how)
+    run = Run(out, 'collect', origin | how | dict(workers=workers, shard=shard), overwrite=overwrite)
+    error = _gather(eps, lost, run, env_id, episodes, seed, max_steps=max_steps, workers=workers, shard=part, **how, **({'sticky': sticky} if sticky else {}))
+    if part and eps: save_shard(run/'episodes.npz', eps, part, origin | ({'stopped': f'shard {shard}'} if error else {}))  # half a shard merges with none
+    elif eps: save_episodes(run/'episodes.npz', eps)
+    else: (run/'episodes.npz').unlink(missing_ok=True)                  # of a run before this one
+    said = {'stopped': one_line(error)} if error else {}
+    run.done(episodes=len(eps), steps=sum(map(len, eps)), terminated=sum(o.terminated for o in eps), failures=[asdict(f) for f in lost], **said)
+    print(f'{run.path}: {len(eps)} episodes, {sum(map(len, eps)):,} steps' + (f', {len(lost)} failed' if lost else ''))
+    for f in lost: print(f'  failed: {f}')
+    if error: raise error
+    if not eps: raise EnvError(f'{env_id}: every episode failed, nothing to save')
 
 # %% ../nbs/16b_cli_make.ipynb #03f7736e
 def load_kind(

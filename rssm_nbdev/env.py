@@ -22,7 +22,7 @@ from joblib import cpu_count
 from tqdm import tqdm
 
 from .core import ArgumentError, EnvError, check_number
-from .failures import EpisodeError, Failure, Warned, attempt, failed, here, kept, one_line, step_of, survive
+from .failures import EpisodeError, Failure, Warned, attempt, check_failing, failed, here, kept, one_line, step_of, survive
 from .render import SmallRender
 from .shard import part_of
 
@@ -225,8 +225,7 @@ def stream(
     seed = check_number(seed, 'seed', low=0, high=2**31, integer=True)
     workers = check_number(min(cpu_count(), len(which)) if workers is None else workers, 'workers', low=1, integer=True)
     if max_steps is not None: max_steps = check_number(max_steps, 'max_steps', low=1, integer=True)
-    if limit is not None: limit = check_number(limit, 'limit', low=.01)
-    if on_failure not in ('raise', 'skip'): raise ArgumentError(f"on_failure={on_failure!r}: expected 'raise' or 'skip'")
+    limit = check_failing(on_failure, limit)
     make_env(env_id, size, **kwargs).close()  # refuse a bad environment before any process starts
     seeds, run, skip = ((seed*1_000_000 + i,) for i in which), partial(_run_episode, env_id, policy, max_steps, size, kwargs), on_failure == 'skip'
     said = Warned() if failures is None and skip else [] if failures is None else failures
