@@ -6,8 +6,8 @@
 __all__ = ['BEFORE', 'Failure', 'step_of', 'EpisodeError', 'one_line', 'survive', 'failed', 'Warned', 'kept', 'attempt', 'here',
            'check_failing']
 
-# %% ../nbs/00d_failures.ipynb #9ef24255
-import os, signal, traceback, warnings
+# %% ../nbs/00d_failures.ipynb #eafe683e
+import os, shutil, signal, time, traceback, warnings
 from collections import deque
 from contextlib import closing
 from concurrent.futures import wait
@@ -17,7 +17,7 @@ from functools import partial
 from itertools import chain
 from multiprocessing import active_children
 from tempfile import TemporaryDirectory
-from threading import Lock
+from threading import Lock, Thread
 
 import cloudpickle
 import gymnasium as gym
@@ -58,8 +58,14 @@ class _Context(LokyContext):
 
 _mine = {}  # in a worker: what it was started with
 
+def _watch(parent, file):
+    "End with the parent, even if the job hangs; leave no file"
+    while os.getppid() == parent: time.sleep(1)
+    shutil.rmtree(os.path.dirname(file), ignore_errors=True); os._exit(1)
+
 def _begin(blob, file):
     "Start of a worker: import what the job needs"
+    Thread(target=_watch, args=(os.getppid(), file), daemon=True).start()
     _mine.update(blob=blob, at=np.memmap(file, np.int64, 'r+'))
     prepare, _ = cloudpickle.loads(blob)
     if prepare: prepare()
