@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import closing
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -22,6 +23,7 @@ from threading import Lock, Thread
 import cloudpickle
 import gymnasium as gym
 import numpy as np
+from joblib import wrap_non_picklable_objects
 from joblib.externals.loky.backend.context import LokyContext
 from joblib.externals.loky.backend.process import LokyProcess
 from pebble import ProcessExpired, ProcessPool, ThreadPool
@@ -63,25 +65,24 @@ def _watch(parent, file):
     while os.getppid() == parent: time.sleep(1)
     shutil.rmtree(os.path.dirname(file), ignore_errors=True); os._exit(1)
 
-def _begin(blob, file):
-    "Start of a worker: import what the job needs"
+def _begin(prepare, job, file):
+    "Start of a worker"
     Thread(target=_watch, args=(os.getppid(), file), daemon=True).start()
-    _mine.update(blob=blob, at=np.memmap(file, np.int64, 'r+'))
-    prepare, _ = cloudpickle.loads(blob)
+    _mine.update(job=job, at=np.memmap(file, np.int64, 'r+'))
     if prepare: prepare()
 
 def _do(args):
     "A job in a worker; each meets a fresh copy of what the job was given, so that none depends on the one before"
     _mine['at'][1] = os.getpid()
-    return cloudpickle.dumps(cloudpickle.loads(_mine['blob'])[1](*args, _mine['at']), 5)  # as bytes: it may be of the caller's own classes
+    return wrap_non_picklable_objects(deepcopy(_mine['job'])(*args, _mine['at']), keep_wrapper=False)  # it may be of the caller's own classes
 
 # %% ../nbs/00d_failures.ipynb #3b930b01
 BEFORE = -2  # the job has not begun; −1: before its first step
 
 class _Worker:
     "One process in a pool of its own, started when it is needed and started again after a failure"
-    def __init__(self, blob, limit, file):
-        self.blob, self.limit, self.file, self.pool, self.stopped, self.lock = blob, limit, file, None, False, Lock()
+    def __init__(self, prepare, job, limit, file):
+        self.begin, self.limit, self.pool, self.stopped, self.lock = (prepare, job, file), limit, None, False, Lock()
         self.at = np.memmap(file, np.int64, 'w+', shape=2)     # the step under way, the process
 
     def run(self, args):
@@ -96,7 +97,7 @@ class _Worker:
     def ask(self, args):
         with self.lock:
             if self.stopped: raise RuntimeError('stopped')
-            if self.pool is None: self.pool = ProcessPool(1, initializer=_begin, initargs=(self.blob, self.file), context=_Context())
+            if self.pool is None: self.pool = ProcessPool(1, initializer=_begin, initargs=self.begin, context=_Context())
             return self.pool.schedule(_do, (args,), timeout=self.limit)
 
     def result(self, args):
@@ -107,7 +108,7 @@ class _Worker:
             alive = not self.at[1] or self.at[1] in {p.pid for p in active_children()}
             if self.stopped or not alive and not wait([asked], timeout=.4).done: return gone  # exit code 0: Pebble does not tell
         error = asked.exception()
-        if error is None: return cloudpickle.loads(asked.result())
+        if error is None: return asked.result()
         if isinstance(error, TimeoutError): return replace(gone, reason=f'it took longer than {self.limit:g} seconds', kind='hung')
         if isinstance(error, ProcessExpired): return replace(gone, reason=f'{gone.reason} ({_code(error.exitcode)})')
         return gone if isinstance(error, BrokenProcessPool) else replace(gone, reason=one_line(error), kind='raised')
@@ -137,10 +138,10 @@ def survive(
     ahead:int=2,    # jobs begun beyond what was read, for each worker
 ): # iterator over (arguments, result, or a `Failure` if the worker died)
     "Results of a job for each tuple of arguments, in order, from processes that may die; raises `ArgumentError`"
-    try: blob = cloudpickle.dumps((prepare, job))
+    try: cloudpickle.dumps((prepare, job))
     except Exception as e: raise ArgumentError(f'cannot be sent to another process ({one_line(e)}): expected a policy and arguments that can be pickled') from e
     shared, threads, begun = TemporaryDirectory(prefix='rssm_at_'), ThreadPool(workers), deque()
-    team = [_Worker(blob, limit, f'{shared.name}/{i}') for i in range(workers)]
+    team = [_Worker(prepare, job, limit, f'{shared.name}/{i}') for i in range(workers)]
     free = list(team)
     def work(args):
         worker = free.pop()                                                # the one that was used last
