@@ -39,6 +39,7 @@ def _gather(eps, lost, run, *args, **kwargs):
     for i, f in enumerate(lost): run.log(i, failed_seed=f.seed, failed_step=f.step, kind=f.kind, reason=f.reason)
     return error
 
+# %% ../nbs/16b_cli_make.ipynb #2f1b76de
 def collect_cmd(
     env_id:str,             # Gymnasium id with rgb_array rendering, like Pendulum-v1
     episodes:int=100,       # how many episodes

@@ -145,6 +145,7 @@ def _wrong(space, n, obs, state, reward=0., *over):
     if not (isinstance(reward, (float, int, np.number)) and -LARGEST <= reward <= LARGEST): return f'its reward is {reward!r}, expected a finite number'
     if not all(isinstance(o, (bool, np.bool_)) for o in over): return f'terminated, truncated are {over}, expected truth values'
 
+# %% ../nbs/00_env.ipynb #726d20db
 def rollout(
     env:gym.Env,                   # made by `make_env`
     seed:int,                      # seeds the environment, and (as another stream) the policy

@@ -58,7 +58,8 @@ class _Context(LokyContext):
     "Processes that start as a fresh Python, without the caller's threads and `__main__`; one core each, no threads"
     Process = staticmethod(partial(LokyProcess, env={'OMP_NUM_THREADS': '1'}))
 
-_mine = {}  # in a worker: what it was started with
+BEFORE = -2  # the job has not begun; −1: before its first step
+_mine = {}   # in a worker: what it was started with
 
 def _watch(parent, file):
     "End with the parent, even if the job hangs; leave no file"
@@ -76,9 +77,7 @@ def _do(args):
     _mine['at'][1] = os.getpid()
     return wrap_non_picklable_objects(deepcopy(_mine['job'])(*args, _mine['at']), keep_wrapper=False)  # it may be of the caller's own classes
 
-# %% ../nbs/00d_failures.ipynb #3b930b01
-BEFORE = -2  # the job has not begun; −1: before its first step
-
+# %% ../nbs/00d_failures.ipynb #67cc64e2
 class _Worker:
     "One process in a pool of its own, started when it is needed and started again after a failure"
     def __init__(self, prepare, job, limit, file):

@@ -22,6 +22,7 @@ FAULTS = {  # what is done at the step, or what is given back in place of (state
     'picture dtype': dict(picture=np.zeros((32, 32, 3))), 'picture shape': dict(picture=np.zeros((32, 32), np.uint8)), 'picture None': dict(picture=None),
     'returns None': None, 'raises in close': lambda: None}
 
+# %% ../nbs/00e_faulty.ipynb #6cdb211c
 class Faulty(gym.Env):
     "A dot that wanders for `length` steps, and fails as told"
     metadata, leaked = {'render_modes': ['rgb_array'], 'render_fps': 30}, []
