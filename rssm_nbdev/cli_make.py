@@ -6,7 +6,6 @@
 __all__ = ['collect_cmd', 'load_kind', 'find_encoder', 'encode_cmd', 'merge_cmd', 'encoder_cmd', 'encoder_of', 'train_cmd']
 
 # %% ../nbs/16b_cli_make.ipynb #b295195c
-import json
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +20,7 @@ from .data import Windows, load_episodes, save_episodes, split
 from .dynamics import fit_scale
 from .encoder import bundled_encoders, encode_episodes, load_encoder, psnr, save_encoder, train_vae
 from .env import collect, make_env, stream
+from .files import read_sealed
 from .failures import EpisodeError, check_failing, one_line
 from .merge import _sorted_shards, merge_shards, save_shard, shard_of
 from .presets import PRESETS, preset
@@ -151,9 +151,9 @@ def encoder_of(
     embed:int,  # E
 ): # what `save` and `load` ask of an encoder, or None where it is not known
     "Which encoder made the latents"
-    try: sha = json.loads((Path(latents).parent/'metrics.json').read_text(encoding='utf-8'))['encoder']
-    except (OSError, ValueError, KeyError): return None
-    return SimpleNamespace(latent_dim=embed, provenance={'sha256': sha})
+    said = Path(latents).parent/'metrics.json'
+    sha = read_sealed(said, 'the metrics of `rssm encode`').get('encoder') if said.exists() else None
+    return SimpleNamespace(latent_dim=embed, provenance={'sha256': sha}) if isinstance(sha, str) else None
 
 def train_cmd(
     latents:str,            # folder of `rssm encode`

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['RSSMError', 'ArgumentError', 'EnvError', 'FileError', 'TrainingError', 'MissingError', 'check_number', 'check_array',
-           'writable_folder', 'write_whole', 'write_json', 'write_weights', 'read_weights', 'in_order', 'need',
-           'versions']
+           'writable_folder', 'write_whole', 'write_json', 'in_order', 'need', 'versions']
 
 # %% ../nbs/00_core.ipynb #a700abd1
 import json, os, platform, tempfile
@@ -122,43 +121,6 @@ def write_json(
     "Write `data` as indented JSON, whole or not at all"
     text = json.dumps(data, indent=2, allow_nan=False, default=lambda o: o.tolist() if hasattr(o, 'tolist') else str(o))
     with write_whole(path) as tmp: tmp.write_text(text + '\n', encoding='utf-8')
-
-# %% ../nbs/00_core.ipynb #335130a5
-def write_weights(
-    path,          # `.safetensors`, or `.pt` for torch's own format
-    tensors:dict,  # name → tensor
-    header:dict,   # anything JSON takes; 'format' says what the file is
-):
-    "Write tensors and a header, whole or not at all; raises `ArgumentError`, `FileError`"
-    import torch
-    from safetensors.torch import save_file
-    tensors, path = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, Path(path)
-    if path.suffix not in ('.safetensors', '.pt'): raise ArgumentError(f'{path}: its suffix is {path.suffix!r}, expected .safetensors or .pt')
-    with write_whole(path) as tmp:
-        if path.suffix == '.pt': torch.save(header | {'state_dict': tensors}, tmp)
-        else: save_file(tensors, tmp, {'rssm_nbdev': json.dumps(header)})
-
-# %% ../nbs/00_core.ipynb #38bf8faa
-def _read_safetensors(path):
-    "Tensors and JSON header of a safetensors file, as one dict"
-    from safetensors import safe_open
-    with safe_open(path, 'pt') as f:
-        return json.loads((f.metadata() or {}).get('rssm_nbdev', '{}')) | {'state_dict': {k: f.get_tensor(k) for k in f.keys()}}
-
-def read_weights(
-    path,       # `.safetensors`, or torch's own format
-    what:str,   # what it should hold, for the error
-)->dict:        # the header's entries, and the tensors under 'state_dict' (`.pt`: as the file has it)
-    "Read a file of weights without running code from it; raises `FileError`"
-    import torch
-    path = Path(path)
-    if not path.is_file(): raise FileError(f'{path}: no such file, expected {what}')
-    try: res = _read_safetensors(path) if path.suffix == '.safetensors' else torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as e:  # torch and safetensors raise a dozen kinds on damaged files
-        first = (str(e).splitlines() or [''])[0][:120]
-        raise FileError(f'{path}: damaged or foreign ({type(e).__name__}: {first}); expected {what}') from None
-    if not isinstance(res, dict): raise FileError(f'{path}: it holds a {type(res).__name__}, expected {what}')
-    return res
 
 # %% ../nbs/00_core.ipynb #fdd2d69e
 def in_order(

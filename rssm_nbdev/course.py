@@ -10,9 +10,10 @@ import torch
 from gymnasium.spaces import Discrete
 from torch import Tensor
 
-from .checkpoint import action_spec, checked_weights, deviations
-from .core import ArgumentError, FileError, check_number, read_weights, write_whole
+from .checkpoint import action_spec, deviations
+from .core import ArgumentError, FileError, check_number, write_whole
 from .data import LatentEpisode
+from .files import checked_weights, read_tensors
 from .presets import preset
 from .recurrence import State
 from .rssm import RSSM
@@ -103,7 +104,7 @@ def _affine_net(w, H, path):
 # %% ../nbs/10b_course.ipynb #6dd897fb
 def _read_course(path):
     "A course file's entries, checked weights, L and H"
-    ckpt = read_weights(path, "the course's rssm.pt")
+    ckpt = read_tensors(path, "the course's rssm.pt")
     sd = ckpt.get('rssm_state_dict')
     if not isinstance(sd, dict): raise FileError(f"{path}: it holds {sorted(map(str, ckpt))[:6]}, expected 'rssm_state_dict'")
     hh, bias = sd.get('gru.weight_hh'), sd.get('recon.bias')

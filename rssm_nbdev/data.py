@@ -7,7 +7,7 @@ __all__ = ['Transition', 'Transitions', 'transitions', 'check_episode', 'Split',
            'save_episodes', 'load_episodes']
 
 # %% ../nbs/01_data.ipynb #f76b84df
-import copy, json, zipfile
+import copy, json, math, zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .core import ArgumentError, FileError, check_array, check_number, write_whole
 from .env import Episode
+from .files import check_zip, reading
 
 # %% ../nbs/01_data.ipynb #654b0a51
 class Transition(NamedTuple):
@@ -184,19 +185,49 @@ def save_episodes(
         with open(tmp, 'wb') as f: np.savez_compressed(f, header=np.array(header), **arrays)
 
 # %% ../nbs/01_data.ipynb #e27ca799
+def _check_member(z, info):
+    "Refuse an array that is not as long as its archive says, or that holds objects; raises `ValueError`"
+    with z.open(info) as f:
+        version = np.lib.format.read_magic(f)
+        shape, _, dtype = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version](f)
+        if dtype.hasobject: raise ValueError(f'{info.filename!r} holds objects')
+        if f.tell() + math.prod(shape)*dtype.itemsize != info.file_size: raise ValueError(f'{info.filename!r} has shape {shape} in {info.file_size:,} bytes')
+
+def _check_members(path):
+    "Look at an archive before memory is taken for what it claims to hold; raises `ValueError`"
+    with open(path, 'rb') as f, zipfile.ZipFile(f) as z:
+        names = check_zip(z, f.seek(0, 2))
+        for i in names.values():
+            if i.filename != 'shard.json': _check_member(z, i)
+        return names.keys() - {'shard.json'}
+
+# %% ../nbs/01_data.ipynb #4644d439
+_WORDS = {'terminated': bool, 'seed': int, 'env_id': str}
+
+def _row(f, i, row, kind):
+    "Episode i of a file, or a `ValueError`"
+    names = {o.name for o in fields(kind)}
+    odd = [k for k in names - {f'{k.split("/")[1]}' for k in f.files if k.startswith(f'{i}/')} if type(row.get(k)) is not _WORDS.get(k)]
+    if odd or row.keys() != set(_WORDS): raise ValueError(f'episode {i} has {sorted(row)} beside its arrays, expected {sorted(_WORDS)}; {sorted(odd)} missing or of another type')
+    wrap = torch.from_numpy if kind is LatentEpisode else np.asarray
+    return kind(**{k: row[k] if k in row else f[f'{i}/{k}'] if k == 'state' else wrap(f[f'{i}/{k}']) for k in names})
+
+def _check_whole(o, first):
+    "Refuse a latent episode whose parts are not of one length"
+    _check_latent(o, first)
+    check_array(o.reward, 'reward', (len(o.a),), dtype='float32'); check_array(o.state, 'state', (len(o.e), 'X'), dtype='float')
+
 def load_episodes(
     path,    # file written by `save_episodes`
 )->list:     # `Episode`s or `LatentEpisode`s
     "Load episodes; raises `FileError` naming the file and what was expected"
-    try:
+    with reading(path, 'a file of episodes, written by `save_episodes`'):
+        names = _check_members(path)
         with np.load(path, allow_pickle=False) as f:
             header = json.loads(str(f['header']))
-            if header['format'] != 'rssm_nbdev.episodes': raise ValueError(f"its format is {header['format']!r}")
-            kind = _KINDS[header['kind']]
-            wrap = torch.from_numpy if kind is LatentEpisode else np.asarray
-            get = lambda i, k: f[f'{i}/{k}'] if k == 'state' else wrap(f[f'{i}/{k}'])
-            names = [o.name for o in fields(kind)]
-            return [kind(**{k: row[k] if k in row else get(i, k) for k in names}) for i, row in enumerate(header['rows'])]
-    except FileNotFoundError: raise FileError(f'{path}: no such file') from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as e:
-        raise FileError(f'{path}: not a file of episodes ({type(e).__name__}: {e}); expected one written by save_episodes') from None
+            if header['format'] != 'rssm_nbdev.episodes' or header['version'] != 1: raise ValueError(f"its format is {header['format']!r}, version {header['version']!r}")
+            kind, rows = _KINDS[header['kind']], header['rows']
+            if len(names) != 1 + len(rows)*(len(fields(kind)) - len(_WORDS)) or not rows: raise ValueError(f'{len(names)} arrays for {len(rows)} episodes')
+            eps = [_row(f, i, row, kind) for i, row in enumerate(rows)]
+        for o in eps: check_episode(o) if kind is Episode else _check_whole(o, eps[0])
+    return eps

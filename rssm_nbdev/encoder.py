@@ -18,9 +18,10 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from tqdm import tqdm
 
-from .core import ArgumentError, FileError, TrainingError, check_array, check_number, read_weights, write_weights, write_whole
+from .core import ArgumentError, FileError, TrainingError, check_array, check_number, write_whole
 from .data import LatentEpisode, check_episode
 from .env import Episode
+from .files import checked_weights, read_tensors, read_weights, write_weights
 
 # %% ../nbs/02_encoder.ipynb #123534b7
 def _halvings(layer, sizes):
@@ -142,7 +143,7 @@ def save_encoder(
                   'latent_dim': vae.latent_dim, 'img_size': 64, 'img_channels': 3}
         with write_whole(path) as tmp: torch.save(course | provenance, tmp)
     else:
-        header = {'format': 'rssm_nbdev.encoder', 'version': 1, 'latent_dim': vae.latent_dim} | provenance
+        header = {'format': 'rssm_nbdev.encoder', 'version': 2, 'latent_dim': vae.latent_dim} | provenance
         write_weights(path, {k: v.half() for k, v in vae.state_dict().items()}, header)
 
 # %% ../nbs/02_encoder.ipynb #1325921b
@@ -186,7 +187,7 @@ _HEADS = ('fc_log_var', 'fc_var', 'fc_logvar')  # P01's name, P02's, P03's
 def _unify(ckpt, path):
     "State dict of a `VAE` from our layout or either of the course's"
     if ckpt.get('format') == 'rssm_nbdev.encoder': return ckpt['state_dict']
-    if isinstance(ckpt.get('model_state_dict'), dict): sd = ckpt['model_state_dict']
+    if isinstance(ckpt.get('model_state_dict'), dict): sd = {str(k): v for k, v in ckpt['model_state_dict'].items()}
     elif all(isinstance(ckpt.get(k), dict) for k in ('encoder', 'decoder')):
         sd = {f'{part}.{k}': v for part in ('encoder', 'decoder') for k, v in ckpt[part].items()}
     else: raise FileError(f"{path}: it holds {sorted(map(str, ckpt))[:6]}, expected P01's 'model_state_dict', or 'encoder' and 'decoder', or our own format")
@@ -199,21 +200,19 @@ def _build(sd, path):
     mu = sd.get('encoder.fc_mu.weight')
     if not isinstance(mu, Tensor) or mu.ndim != 2: raise FileError(f"{path}: no weight 'encoder.fc_mu.weight', expected P01's VAE")
     if not 1 <= mu.shape[0] <= 4096: raise FileError(f'{path}: latent size {mu.shape[0]}, expected 1 to 4096')
-    vae = VAE(mu.shape[0])
-    for k, v in vae.state_dict().items():
-        got = sd.get(k)
-        if not isinstance(got, Tensor): raise FileError(f'{path}: weight {k!r} is missing, expected shape {tuple(v.shape)}')
-        if got.shape != v.shape: raise FileError(f'{path}: weight {k!r} has shape {tuple(got.shape)}, expected {tuple(v.shape)}')
-        if not got.is_floating_point() or not got.isfinite().all(): raise FileError(f'{path}: weight {k!r} holds NaN, infinity or no floats')
-    more = sorted(set(sd) - set(vae.state_dict()))
-    if more: raise FileError(f"{path}: unknown weights {more[:3]}, expected P01's VAE and nothing else")
-    vae.load_state_dict({k: v.float() for k, v in sd.items()})
+    with torch.device('meta'): vae = VAE(mu.shape[0])  # no memory before the shapes are right
+    vae.load_state_dict(checked_weights(sd, vae.state_dict(), path), assign=True)
     return vae
 
 # %% ../nbs/02_encoder.ipynb #5e3ffaa9
 def bundled_encoders()->list[str]:  # names that `load_encoder` takes
     "Environments whose encoder comes with the package"
     return sorted(f.name.removesuffix('.safetensors') for f in (files('rssm_nbdev')/'weights').iterdir() if f.name.endswith('.safetensors'))
+
+def _bundled(name):
+    "Fingerprint of a bundled encoder, as `SHA256SUMS` beside it has it"
+    sums = (files('rssm_nbdev')/'weights'/'SHA256SUMS').read_text(encoding='utf-8').split()
+    return dict(zip(sums[1::2], sums[::2])).get(f'{name}.safetensors')
 
 # %% ../nbs/02_encoder.ipynb #81a2366e
 def load_encoder(
@@ -222,14 +221,16 @@ def load_encoder(
     device:str='cpu',      # where to put it
 )->FrozenEncoder:          # frozen, in evaluation mode, with `provenance`
     "Load P01's encoder; raises `FileError` naming the file and what was expected. Never falls back to anything"
-    path = Path(files('rssm_nbdev')/'weights'/f'{source}.safetensors') if str(source) in bundled_encoders() else Path(source)
+    bundled, what = str(source) in bundled_encoders(), "P01's vae_encoder.pt or our .safetensors"
+    path = Path(files('rssm_nbdev')/'weights'/f'{source}.safetensors') if bundled else Path(source)
     if not path.is_file():
         raise FileError(f'{path}: no such file, and no bundled encoder of that name (there are {bundled_encoders()}). '
                         f'Train one: `rssm encoder ENV_ID --out {path.with_suffix(".safetensors").name}`')
-    ckpt = read_weights(path, "P01's vae_encoder.pt or our .safetensors")
+    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    if bundled and sha != _bundled(source): raise FileError(f'{path}: damaged, its SHA-256 is {sha[:12]}, expected {str(_bundled(source))[:12]}: install the package again')
+    ckpt = read_tensors(path, what) if bundled else read_weights(path, what, sealed_since=2)
     vae = _build(_unify(ckpt, path), path)
     if latent_dim is not None and vae.latent_dim != latent_dim: raise FileError(f'{path}: latent size {vae.latent_dim}, expected {latent_dim}')
-    sha = hashlib.sha256(path.read_bytes()).hexdigest()
     plain = {k: v for k, v in ckpt.items() if isinstance(v, (int, float, str))}  # who made it, how
     return FrozenEncoder(vae, plain | {'file': path.name, 'sha256': sha, 'latent_dim': vae.latent_dim}).to(device)
 

@@ -10,9 +10,10 @@ import functools
 from pathlib import Path
 
 from .checkpoint import load, save
-from .core import FileError, RSSMError, need, read_weights, writable_folder, write_json, write_whole
+from .core import FileError, RSSMError, need, writable_folder, write_json, write_whole
 from .dynamics import Dynamics
 from .encoder import FrozenEncoder, bundled_encoders, load_encoder
+from .files import read_weights
 
 # %% ../nbs/10c_hub.ipynb #07546b97
 REPO_URL = 'https://github.com/rssm-nbdev/rssm_nbdev'
@@ -118,7 +119,7 @@ def _held():
             return cls(model)
     return Held
 
-def _header(path): return {k: v for k, v in read_weights(path, 'a model written by `save`').items() if k != 'state_dict'}  # as the file has it
+def _header(path): return {k: v for k, v in read_weights(path, 'a model written by `save`', sealed_since=4).items() if k != 'state_dict'}  # as the file has it
 
 # %% ../nbs/10c_hub.ipynb #425438eb
 def _hold(model, repo, license, about):

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 
-from .core import ArgumentError, FileError, check_number, read_weights, write_weights
+from .core import ArgumentError, FileError, check_number
 from .data import LatentEpisode
+from .files import checked_weights, read_weights, reading, write_weights
 from .plan import World
 from .recurrence import State
 from .rssm import RSSM
@@ -137,14 +138,15 @@ def save_reward(
     **notes,   # anything JSON takes
 ):
     "Save a reward head, whole or not at all; raises `ArgumentError`, `FileError`"
-    write_weights(path, head.state_dict(), notes | {'format': 'rssm_nbdev.reward', 'config': head.config})
+    write_weights(path, head.state_dict(), notes | {'format': 'rssm_nbdev.reward', 'version': 2, 'config': head.config})
 
 def load_reward(
     path,      # written by `save_reward`
 )->RewardHead:
     "Load a reward head; raises `FileError`"
-    ckpt = read_weights(path, 'a reward head written by `save_reward`')
+    ckpt = read_weights(path, what := 'a reward head written by `save_reward`', sealed_since=2)
     if ckpt.get('format') != 'rssm_nbdev.reward': raise FileError(f"{path}: its format is {ckpt.get('format')!r}, expected 'rssm_nbdev.reward'")
-    try: head = RewardHead(**ckpt['config']); head.load_state_dict(ckpt['state_dict'])
-    except (ArgumentError, KeyError, TypeError, RuntimeError) as e: raise FileError(f'{path}: not a whole reward head ({str(e).splitlines()[0]})') from None
+    with reading(path, what):
+        with torch.device('meta'): head = RewardHead(**ckpt['config'])
+        head.load_state_dict(checked_weights(ckpt['state_dict'], head.state_dict(), path), assign=True)
     return head.eval()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .core import ArgumentError, FileError, write_whole
 from .data import load_episodes, save_episodes
+from .files import check_zip, reading
 from .shard import check_shard
 
 # %% ../nbs/01b_merge.ipynb #1493ee34
@@ -41,13 +42,10 @@ def shard_of(
     path,  # a file of episodes
 )->dict:   # 'shard' (i, n) and 'origin'; None if the file is a whole
     "Which shard a file is; raises `FileError` if it is no file of episodes"
-    try:
-        with zipfile.ZipFile(path) as z:
-            if 'shard.json' not in z.namelist(): return None
-            note = json.loads(z.read('shard.json'))
-            return {'shard': check_shard(note['shard']), 'origin': dict(note['origin'])}
-    except FileNotFoundError: raise FileError(f'{path}: no such file') from None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e: raise FileError(f'{path}: damaged or foreign ({type(e).__name__}: {e}); expected a shard written by save_shard') from None
+    with reading(path, 'a shard written by `save_shard`'), open(path, 'rb') as f, zipfile.ZipFile(f) as z:
+        if 'shard.json' not in check_zip(z, f.seek(0, 2)): return None
+        note = json.loads(z.read('shard.json'))
+        return {'shard': check_shard(note['shard']), 'origin': dict(note['origin'])}
 
 # %% ../nbs/01b_merge.ipynb #0745c288
 def _sorted_shards(paths):

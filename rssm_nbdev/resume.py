@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from .core import ArgumentError, FileError, read_weights, writable_folder, write_whole
+from .core import ArgumentError, FileError, writable_folder, write_whole
 from .data import Windows
+from .files import checked_weights, read_tensors, reading
 
 # %% ../nbs/06d_resume.ipynb #dec39fcd
 class Chance:
@@ -72,20 +74,31 @@ def remove_litter(
     for o in path.parent.glob(f'.{path.name}.*{path.suffix}'): o.unlink(missing_ok=True)
 
 # %% ../nbs/06d_resume.ipynb #3ac31a73
+_WHAT = 'a training written by `fit(keep=…)`'
+
+def _check_part(k, got, o):
+    "Refuse a state that an object cannot take; raises `ValueError`"
+    had = o.state_dict()
+    if not isinstance(got, dict) or got.keys() != had.keys(): raise ValueError(f'its part {k!r} has {sorted(map(str, got or []))[:6]}, expected {sorted(had)[:6]}')
+    shapes = [p.shape for g in getattr(o, 'param_groups', []) for p in g['params']]
+    odd = [v for i, s in (got['state'].items() if shapes else ()) for v in s.values() if isinstance(v, Tensor) and v.ndim and v.shape != shapes[i]]
+    if odd: raise ValueError(f'its part {k!r} has a moment of shape {tuple(odd[0].shape)}')
+
 def read_training(
     path,        # written by `write_training`
     about:dict,  # whose training is expected
     parts:dict,  # name → object with `load_state_dict`, changed only if all is well
 ):
     "Put a training back; raises `FileError` naming the file, what it holds and what was expected"
-    file = read_weights(path, 'a training written by `fit(keep=…)`')
+    file = read_tensors(path, _WHAT)
     for k, v in FORMAT.items():
-        if file.get(k) != v: raise FileError(f'{path}: its {k} is {file.get(k)!r}, expected {v!r}: a training written by `fit(keep=…)`')
-    diff = differences(file['about'], about)
-    if diff: raise FileError(f'{path}: it holds another training: {"; ".join(diff[:4])}')
-    try:
-        for k, o in parts.items(): o.load_state_dict(file['parts'][k])
-    except (KeyError, RuntimeError, TypeError, ValueError) as e: raise FileError(f'{path}: its part {k!r} does not fit ({str(e).splitlines()[0][:120]})') from None
+        if file.get(k) != v: raise FileError(f'{path}: its {k} is {file.get(k)!r}, expected {v!r}: {_WHAT}')
+    with reading(path, _WHAT):
+        diff, states = differences(dict(file['about']), about), file['parts']
+        if diff: raise FileError(f'{path}: it holds another training: {"; ".join(diff[:4])}')
+        for k, o in parts.items(): _check_part(k, states.get(k), o)
+        if 'weights' in parts: states = states | {'weights': checked_weights(states['weights'], parts['weights'].state_dict(), path)}
+        for k, o in reversed(parts.items()): o.load_state_dict(states[k])  # the weights, which are the caller's, last
 
 # %% ../nbs/06d_resume.ipynb #c3d96e66
 def kept_where(

@@ -6,10 +6,11 @@
 __all__ = ['find_input', 'fingerprint', 'read_json', 'Run']
 
 # %% ../nbs/16_run.ipynb #8da9cfa4
-import hashlib, json, time
+import hashlib, json, time, warnings
 from pathlib import Path
 
-from .core import FileError, need, versions, writable_folder, write_json
+from .core import FileError, need, versions, writable_folder
+from .files import read_sealed, reading, write_sealed
 
 # %% ../nbs/16_run.ipynb #217b37fb
 def find_input(
@@ -40,8 +41,7 @@ def read_json(
     path,  # a file
 ): # what it holds
     "Read a JSON file; raises `FileError`"
-    try: return json.loads(Path(path).read_text(encoding='utf-8'))
-    except (OSError, ValueError) as e: raise FileError(f'{path}: not a readable JSON file ({e})') from None
+    with reading(path, 'JSON'): return json.loads(Path(path).read_text(encoding='utf-8'))
 
 # %% ../nbs/16_run.ipynb #a100bc6b
 class Run:
@@ -67,13 +67,13 @@ class Run:
         writable_folder(self.path)
         for old in ('metrics.json', *(['log.jsonl'] if not resume else [])): (self.path/old).unlink(missing_ok=True)
         self.start = time.perf_counter()
-        write_json(self.path/'config.json', config)
+        write_sealed(self.path/'config.json', config)
 
     def _same(self, config):
         "Refuse to go on with a run of other arguments or inputs"
-        old = read_json(self.path/'config.json')
-        sha = lambda c: {f'input {k}': v['sha256'][:12] for k, v in c.get('inputs', {}).items()}
-        (was, now) = ({'command': c.get('command')} | c.get('arguments', {}) | sha(c) for c in (old, json.loads(json.dumps(config, default=str))))
+        old = read_sealed(self.path/'config.json', 'the configuration of a run')
+        sha = lambda c: {f'input {k}': v['sha256'][:12] for k, v in c['inputs'].items()}
+        with reading(self.path/'config.json', 'the configuration of a run'): (was, now) = ({'command': c['command']} | c['arguments'] | sha(c) for c in (old, json.loads(json.dumps(config, default=str))))
         other = [f'{k} {was.get(k)!r}, now {now.get(k)!r}' for k in sorted(was | now) if was.get(k) != now.get(k)]
         if other: raise FileError(f"{self.path}: the run in this folder had {'; '.join(other)}: expected the same to go on")
 
@@ -84,7 +84,9 @@ class Run:
         **row,      # numbers
     ):
         "Append an entry to `log.jsonl`, and to TensorBoard's events"
-        with open(self.path/'log.jsonl', 'a', encoding='utf-8') as f: f.write(json.dumps({'step': step} | row) + '\n')
+        try:
+            with open(self.path/'log.jsonl', 'a', encoding='utf-8') as f: f.write(json.dumps({'step': step} | row) + '\n')
+        except OSError as e: warnings.warn(f"{self.path/'log.jsonl'}: step {step} is not in the log ({e.strerror or e}); the work goes on", stacklevel=2)
         if self.board:
             for k, v in row.items(): self.board.add_scalar(k, v, step)
 
@@ -93,4 +95,4 @@ class Run:
     ):
         "Write `metrics.json`: the run is complete"
         if self.board: self.board.close()
-        write_json(self.path/'metrics.json', {'seconds': round(time.perf_counter() - self.start, 1)} | metrics)
+        write_sealed(self.path/'metrics.json', {'seconds': round(time.perf_counter() - self.start, 1)} | metrics)

@@ -6,12 +6,13 @@
 __all__ = ['WORLDS', 'MEMBERS', 'ABLATION', 'STEPS', 'wobbling', 'latents_of', 'trial', 'run_study']
 
 # %% ../nbs/12_study.ipynb #47aef85a
-import hashlib, inspect, sys
+import hashlib, inspect, math, sys
 from pathlib import Path
 
 import joblib
+import numpy as np
 import torch
-from joblib import Memory, cpu_count
+from joblib import cpu_count
 from tqdm import tqdm
 
 from .controls import under_controls
@@ -21,6 +22,7 @@ from .dynamics import fit_scale
 from .encoder import encode_episodes, load_encoder
 from .env import random_policy, stream
 from .evaluate import evaluate
+from .files import read_weights, reading, write_weights
 from .felt import fit_probes, probe_errors
 from .gru import GRUDynamics
 from .mdn_rnn import MDNRNN
@@ -110,14 +112,32 @@ def trial(
     return _judge(m, parts, cfg) | {'valid': hist.valid, 'best': hist.best, 'weights': sum(p.numel() for p in m.parameters()), 'seconds': hist.seconds}
 
 # %% ../nbs/12_study.ipynb #7dbd8f29
-def _kept(folder, file, model, seed, cfg, known_by):
-    "A trial, from the folder if it is there; in a worker too the model is what the caller's `MEMBERS` says"
-    MEMBERS[model], threads = ({c.__name__: c for c in (RSSM, GRUDynamics, MDNRNN)}[known_by[1]], known_by[2]), torch.get_num_threads()
-    torch.set_num_threads(1)
-    try: return Memory(str(folder), verbose=0).cache(_trial, ignore=['file'])(file, model, seed, cfg, known_by)
-    finally: torch.set_num_threads(threads)
+def _pack(x, tensors):
+    "A tree of dicts and lists whose arrays, and numbers JSON lacks, have gone to `tensors`"
+    if isinstance(x, dict): return {k: _pack(v, tensors) for k, v in x.items()}
+    if isinstance(x, (list, tuple)): return [_pack(v, tensors) for v in x]
+    if isinstance(x, (np.ndarray, np.generic)) or isinstance(x, float) and not math.isfinite(x):
+        key = str(len(tensors)); tensors[key] = torch.from_numpy(np.array(x)); return {'array': key, 'one': np.ndim(x) == 0}
+    return x
 
-def _trial(file, model, seed, cfg, known_by): return trial(file, model, seed, cfg)  # `known_by` only tells trials apart
+def _unpack(x, tensors):
+    "The tree again"
+    if isinstance(x, dict) and x.keys() == {'array', 'one'}: return tensors[x['array']].item() if x['one'] else tensors[x['array']].numpy()
+    if isinstance(x, dict): return {k: _unpack(v, tensors) for k, v in x.items()}
+    return [_unpack(v, tensors) for v in x] if isinstance(x, list) else x
+
+# %% ../nbs/12_study.ipynb #0f5b0ae9
+def _kept(folder, file, model, seed, cfg, known_by):
+    "A trial from its file, which is written first if it is not there; in a worker too the model is what the caller's `MEMBERS` says"
+    path, what, tensors = Path(folder)/'trials'/f'{model.replace(" ", "_")}_{seed}_{joblib.hash((model, seed, cfg, known_by))[:16]}.safetensors', 'a trial of a study', {}
+    if not path.exists():
+        MEMBERS[model], threads = ({c.__name__: c for c in (RSSM, GRUDynamics, MDNRNN)}[known_by[1]], known_by[2]), torch.get_num_threads()
+        torch.set_num_threads(1)
+        try: res = _pack(trial(file, model, seed, cfg), tensors)
+        finally: torch.set_num_threads(threads)
+        write_weights(path, tensors, {'format': 'rssm_nbdev.trial', 'version': 1, 'result': res})
+    whole = read_weights(path, what)
+    with reading(path, what): return _unpack(whole['result'], whole['state_dict'])
 
 # %% ../nbs/12_study.ipynb #76dac09f
 def run_study(
