@@ -111,8 +111,6 @@ def _checked_header(ckpt, path):
     "The file's header in the form of version 3 and 4, or a `FileError` that names the entry"
     try: h = json.loads(json.dumps({k: v for k, v in ckpt.items() if k != 'state_dict'}))
     except (TypeError, ValueError) as e: raise FileError(f'{path}: its header is not JSON ({e}), expected plain numbers and words') from None
-    if h.get('format') != 'rssm_nbdev.model': raise FileError(f"{path}: its format is {h.get('format')!r}, expected 'rssm_nbdev.model'")
-    if h.get('version') not in (2, 3, 4): raise FileError(f"{path}: its version is {h.get('version')!r}, expected 2, 3 or 4: arguments and weights have other names in others; train it again")
     if h['version'] == 2: h = _from_2(h)
     for k in sorted(set(_ENTRIES) ^ (set(h) - {'format', 'version'}), key=str):
         raise FileError(f"{path}: header entry {k!r} is {'missing' if k in _ENTRIES else 'unknown'}, expected {list(_ENTRIES)}")
@@ -159,7 +157,7 @@ def load(
     action_space=None,            # if given (from `action_spec`, or a space), kind and number must be those the model was trained with
 )->Dynamics:                      # in evaluation mode; `notes` holds the file's notes and header
     "Load a model; raises `FileError` naming the file and what was expected"
-    ckpt = read_weights(path, 'a model written by `save`', sealed_since=4)
+    ckpt = read_weights(path, 'a model written by `save`', 'rssm_nbdev.model', (4,), (2, 3))
     h, sd = _checked_header(ckpt, path), ckpt.get('state_dict')
     _check_same(h, encoder, env_id, action_space, path)
     model = _build(h, path)

@@ -228,7 +228,7 @@ def load_encoder(
                         f'Train one: `rssm encoder ENV_ID --out {path.with_suffix(".safetensors").name}`')
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
     if bundled and sha != _bundled(source): raise FileError(f'{path}: damaged, its SHA-256 is {sha[:12]}, expected {str(_bundled(source))[:12]}: install the package again')
-    ckpt = read_tensors(path, what) if bundled else read_weights(path, what, sealed_since=2)
+    ckpt = read_tensors(path, what) if bundled else read_weights(path, what, sealed=(2,), unsealed=(1,))
     vae = _build(_unify(ckpt, path), path)
     if latent_dim is not None and vae.latent_dim != latent_dim: raise FileError(f'{path}: latent size {vae.latent_dim}, expected {latent_dim}')
     plain = {k: v for k, v in ckpt.items() if isinstance(v, (int, float, str))}  # who made it, how

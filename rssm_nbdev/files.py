@@ -146,17 +146,21 @@ def write_weights(
 def read_weights(
     path,                # `.safetensors`, or torch's own format
     what:str,            # what it should hold, for the error
-    sealed_since:int=1,  # version of its format from which on files are sealed; those before give a warning
-)->dict:                 # as `read_tensors`; a foreign file as it is
+    form:str=None,       # the 'format' it should have; None: foreign files are returned as they are
+    sealed:tuple=(1,),   # versions of the format that have a checksum
+    unsealed:tuple=(),   # versions from before there was one: whoever reads such a file is warned
+)->dict:                 # as `read_tensors`
     "Read what `write_weights` wrote and compare it with its checksum; raises `FileError`"
     res = read_tensors(path, what)
+    if form and res.get('format') != form: raise FileError(f"{path}: its format is {res.get('format')!r}, expected {form!r}")
     if not str(res.get('format', '')).startswith('rssm_nbdev.'): return res
-    seal, version, tensors = res.pop('sha256', None), res.get('version', 0), res.get('state_dict')
-    if seal is None and isinstance(version, int) and version < sealed_since:
-        warnings.warn(f'{path}: written before files had checksums, so damage to it cannot be seen; load it and save it again', stacklevel=3); return res
+    seal, version, tensors = res.pop('sha256', None), res.get('version'), res.get('state_dict')
+    if type(version) not in (int, type(None)) or version not in sealed + unsealed: raise FileError(f'{path}: its version is {version!r}, expected one of {unsealed + sealed}; {what}')
     if not (isinstance(tensors, dict) and all(isinstance(v, Tensor) for v in tensors.values())): raise FileError(f'{path}: it holds no tensors by name, expected {what}')
+    if version in unsealed and seal is None:
+        warnings.warn(f'{path}: written before files had checksums, so damage to it cannot be seen; load it and save it again', stacklevel=3); return res
     with reading(path, what): found = digest({k: v for k, v in res.items() if k != 'state_dict'}, tensors)
-    if seal != found: raise FileError(f'{path}: damaged, its contents have checksum {found[:12]} and it says {str(seal)[:12]}; expected {what}')
+    if seal != found or version in unsealed: raise FileError(f'{path}: damaged, its contents have checksum {found[:12]} and it says {str(seal)[:12]}; expected {what}')
     return res
 
 # %% ../nbs/00a_files.ipynb #27ca8a80

@@ -119,7 +119,7 @@ def _held():
             return cls(model)
     return Held
 
-def _header(path): return {k: v for k, v in read_weights(path, 'a model written by `save`', sealed_since=4).items() if k != 'state_dict'}  # as the file has it
+def _header(path): return {k: v for k, v in read_weights(path, 'a model written by `save`', 'rssm_nbdev.model', (4,), (2, 3)).items() if k != 'state_dict'}  # as the file has it
 
 # %% ../nbs/10c_hub.ipynb #425438eb
 def _hold(model, repo, license, about):

@@ -144,8 +144,7 @@ def load_reward(
     path,      # written by `save_reward`
 )->RewardHead:
     "Load a reward head; raises `FileError`"
-    ckpt = read_weights(path, what := 'a reward head written by `save_reward`', sealed_since=2)
-    if ckpt.get('format') != 'rssm_nbdev.reward': raise FileError(f"{path}: its format is {ckpt.get('format')!r}, expected 'rssm_nbdev.reward'")
+    ckpt = read_weights(path, what := 'a reward head written by `save_reward`', 'rssm_nbdev.reward', (2,), (None,))
     with reading(path, what):
         with torch.device('meta'): head = RewardHead(**ckpt['config'])
         head.load_state_dict(checked_weights(ckpt['state_dict'], head.state_dict(), path), assign=True)

@@ -136,7 +136,7 @@ def _kept(folder, file, model, seed, cfg, known_by):
         try: res = _pack(trial(file, model, seed, cfg), tensors)
         finally: torch.set_num_threads(threads)
         write_weights(path, tensors, {'format': 'rssm_nbdev.trial', 'version': 1, 'result': res})
-    whole = read_weights(path, what)
+    whole = read_weights(path, what, 'rssm_nbdev.trial')
     with reading(path, what): return _unpack(whole['result'], whole['state_dict'])
 
 # %% ../nbs/12_study.ipynb #76dac09f
