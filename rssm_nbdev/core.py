@@ -59,12 +59,12 @@ def check_number(
     integer:bool=False,        # must it be a whole number?
 ): # the value, as `int` or `float`
     "Return `x` as a finite number within `[low, high]`, or raise `ArgumentError`"
-    ok = isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool) and abs(x) < 2**63  # not NaN, not infinite
-    if ok and integer: ok = x == int(x)
+    ok = isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
+    if ok: v = int(x) if isinstance(x, (int, np.integer)) else float(x); ok = abs(v) < 2**63 and not (integer and v % 1)  # not NaN, not infinite
     if not ok or not low <= x <= high:
         bounds = f' from {low}'*(low > -float('inf')) + f' to {high}'*(high < float('inf'))
         raise ArgumentError(f'{name}={in_short(x)}: expected a {"whole " if integer else ""}number{bounds}')
-    return int(x) if integer else float(x)
+    return int(v) if integer else float(v)
 
 # %% ../nbs/00_core.ipynb #8425d832
 def _shape_ok(shape, expected):
