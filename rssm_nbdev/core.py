@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RSSMError', 'ArgumentError', 'EnvError', 'FileError', 'TrainingError', 'MissingError', 'in_short', 'check_number',
-           'check_array', 'check_kind', 'check_list', 'check_choice', 'check_flag', 'check_path', 'check_device',
-           'writable_folder', 'write_whole', 'write_json', 'write_weights', 'read_weights', 'in_order', 'need',
-           'versions']
+           'check_array', 'check_kind', 'check_sizes', 'check_list', 'check_choice', 'check_flag', 'check_path',
+           'check_device', 'writable_folder', 'write_whole', 'write_json', 'write_weights', 'read_weights', 'in_order',
+           'need', 'versions']
 
 # %% ../nbs/00_core.ipynb #a700abd1
 import json, os, platform, tempfile
@@ -113,6 +113,10 @@ def check_kind(x, name:str, *classes:type):
     "Return `x` if it is of one of the classes, or raise `ArgumentError`"
     if not isinstance(x, classes): raise ArgumentError(f'{name}={in_short(x)}: expected {" or ".join(c.__name__ for c in classes)}')
     return x
+
+def check_sizes(**sizes)->list:
+    "Return whole numbers from 1, in their order, or raise `ArgumentError`"
+    return [check_number(v, k, low=1, integer=True) for k, v in sizes.items()]
 
 def check_list(
     x,             # the value to check
