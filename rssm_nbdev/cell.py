@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 
-from .core import ArgumentError
+from .core import check_array, check_choice, check_device, check_kind
 
 # %% ../nbs/03b_cell.ipynb #3ca4e592
 @contextmanager
@@ -42,8 +42,8 @@ def products_in(
     device:str='cpu',    # where the model is
 ): # a context
     "The precision of products within, for the whole process; raises `ArgumentError` when called"
-    if precision not in ('fp32', 'bf16'): raise ArgumentError(f"precision={precision!r}: expected 'fp32' or 'bf16'")
-    return _products_in(precision, torch.device(device).type)
+    check_choice(precision, 'precision', ('fp32', 'bf16'))
+    return _products_in(precision, (device if isinstance(device, torch.device) else check_device(device)).type)
 
 @contextmanager
 def _products_in(precision, kind):
@@ -204,6 +204,9 @@ def run_gru(
     h:Tensor=None,         # memory before the first step, (B, D); zero if not given
 )->tuple[Tensor, Tensor]:  # outputs (B, T, D), memory after the last step (1, B, D)
     "Run a GRU over windows of known inputs, its memory wiped wherever an episode begins; as `gru(x)`, faster"
+    B, T, _ = check_array(x, 'x', ('B', 'T', check_kind(gru, 'gru', nn.GRU).input_size), 'float', device=gru.weight_hh_l0.device, values=False).shape
+    if is_first is not None: check_array(is_first, 'is_first', (B, T), 'bool', device=x.device, values=False)
+    if h is not None: check_array(h, 'h', (B, gru.hidden_size), 'float', device=x.device, values=False)
     D, large = gru.hidden_size, large_dtype(x, gru.weight_hh_l0)
     b = turn(gru.bias_ih_l0, 'nrz') + F.pad(gru.bias_hh_l0[:2*D], (D, 0))           # recurrent biases of r and k can be added here
     i = full(F.linear(x.transpose(0, 1), turn(gru.weight_ih_l0, 'nrz'), b))         # (T, B, 3D)

@@ -14,7 +14,7 @@ import torch
 from fastcore.basics import patch
 from torch import nn, Tensor
 
-from .core import ArgumentError, check_array, check_number
+from .core import ArgumentError, check_array, check_kind, check_list, check_number, check_sizes, in_short
 from .data import Batch, LatentEpisode
 
 # %% ../nbs/03_dynamics.ipynb #0e845d4d
@@ -32,8 +32,8 @@ class Dynamics(nn.Module):
         self.register_buffer('e_mean', torch.zeros(self.embed))  # (E,)
         self.register_buffer('e_std', torch.ones(self.embed))    # (E,)
 
-    def standardise(self, e): return (e - self.e_mean) / self.e_std
-    def unstandardise(self, e): return e*self.e_std + self.e_mean
+    def standardise(self, e): return (self.check_latents(e) - self.e_mean) / self.e_std  # (…, E)
+    def unstandardise(self, e): return self.check_latents(e)*self.e_std + self.e_mean    # (…, E)
 
     def loss(self,
         batch:Batch,  # raw latents (B, T+1, E), actions (B, T, A)
@@ -49,13 +49,37 @@ class Dynamics(nn.Module):
         "Like `predictive`, in standardised latents and with checked arguments: what a stochastic model implements"
         raise ArgumentError(f'{type(self).__name__} is deterministic: expected a model with a predictive distribution')
 
+# %% ../nbs/03_dynamics.ipynb #f8f01e5d
+@patch
+def check(self:Dynamics, x:Tensor, name:str, *shape)->Tensor:
+    "Return a tensor of this shape, and of the model's precision and device, or raise `ArgumentError`; no value is read"
+    return check_array(x, name, shape, str(self.e_mean.dtype).removeprefix('torch.'), device=self.e_mean.device, values=False)
+
+@patch
+def check_latents(self:Dynamics, e:Tensor)->Tensor:
+    "Return latents (…, E) on the model's device, or raise `ArgumentError`; no value is read"
+    if not isinstance(e, Tensor) or e.shape[-1:] != self.e_mean.shape or not e.is_floating_point() or e.device != self.e_mean.device:
+        raise ArgumentError(f'e={in_short(e)}: expected float latents (…, {self.embed}) on {self.e_mean.device}')
+    return e
+
+@patch
+def check_batch(self:Dynamics, batch:Batch)->Batch:
+    "Return a batch that fits the model, or raise `ArgumentError`; no value is read"
+    e, a, first = check_kind(batch, 'batch', Batch)
+    B, T1, _ = self.check(e, 'e of the batch', 'B', 'T+1', self.embed).shape
+    if not B or T1 < 2: raise ArgumentError(f'batch has {B} windows of {T1} latents: expected B ≥ 1 of T+1 ≥ 2')
+    self.check(a, 'a of the batch', B, T1 - 1, self.act_dim)
+    if first is not None: check_array(first, 'is_first of the batch', (B, T1), 'bool', device=e.device, values=False)
+    return batch
+
 # %% ../nbs/03_dynamics.ipynb #31b28205
 def fit_scale(
     model:Dynamics,                 # gets the statistics
     episodes:list[LatentEpisode],   # the training split
 )->Dynamics:                        # the same model
     "Set the model's mean and standard deviation (E,) from the training episodes"
-    e = torch.cat([check_array(o.e, f'e of episode {o.seed}', ('T+1', model.embed)) for o in episodes])
+    check_kind(model, 'model', Dynamics); check_list(episodes, 'episodes', LatentEpisode)
+    e = torch.cat([check_array(o.e, f'e of episode {o.seed}', ('T+1', model.embed), 'float32') for o in episodes])
     if len(e) < 2: raise ArgumentError(f'{len(e)} latents: expected at least 2 to standardise')
     std = e.std(0)
     model.e_mean.copy_(e.mean(0)); model.e_std.copy_(std.clamp(min=1e-3*std.max().item() + 1e-8))
@@ -64,11 +88,11 @@ def fit_scale(
 # %% ../nbs/03_dynamics.ipynb #f7fecc9e
 def _checked(model, e_context, a, samples):
     "The number of samples, if context, actions and samples fit the model"
-    check_array(e_context, 'e_context', ('B', 'C', model.embed), dtype='float32')
-    check_array(a, 'a', (len(e_context), 'C-1+H', model.act_dim), dtype='float32')
-    context, samples = e_context.shape[1], check_number(samples, 'samples', low=1, integer=True)
-    if not context or a.shape[1] < context:
-        raise ArgumentError(f'{context} latents and {a.shape[1]} actions: expected C ≥ 1 latents and C−1+H ≥ C actions')
+    d, (samples,) = model.e_mean.device, check_sizes(samples=samples)
+    B, C, _ = check_array(e_context, 'e_context', ('B', 'C', model.embed), 'float32', device=d).shape
+    check_array(a, 'a', (B, 'C-1+H', model.act_dim), 'float32', device=d)
+    if not B or not C or a.shape[1] < C:
+        raise ArgumentError(f'e_context has {B} windows of {C} latents and {a.shape[1]} actions: expected C ≥ 1 latents and C−1+H ≥ C actions')
     return samples
 
 @patch
@@ -143,6 +167,7 @@ def open_loop_errors(
     samples:int=8,    # N, averaged
 )->Tensor:            # squared error at each horizon, mean over dimensions, (B, H)
     "Open-loop prediction errors in the model's standardised latents"
+    check_kind(model, 'model', Dynamics).check(e, 'e', 'B', 'C+H', model.embed); model.check(a, 'a', len(e), e.shape[1] - 1, model.act_dim)
     context = check_number(context, 'context', low=1, high=e.shape[1] - 1, integer=True)
     e_hat = model.open_loop(e[:, :context], a, samples).mean(0)  # (B, H, E)
     return ((e_hat - e[:, context:])/model.e_std).square().mean(-1)
@@ -154,6 +179,7 @@ def check_causal(
     horizon:int=4,    # H
 ):
     "Assert that each action moves the prediction of the very next latent and none before it"
+    check_kind(model, 'model', Dynamics); context, horizon = check_sizes(context=context, horizon=horizon)
     e, a = torch.randn(2, context, model.embed), torch.randn(2, context - 1 + horizon, model.act_dim)
     def roll(e, a): torch.manual_seed(0); return model.open_loop(e, a, samples=2)
     base, moved = roll(e, a), torch.zeros(horizon, 2, horizon)       # (action, B, H)
@@ -175,7 +201,8 @@ def action_driven(
     seed:int=0,
 )->Batch:
     "Windows in which the next latent is a pure function of the current action: e[t+1] = √3·sin(W a[t])"
-    g = torch.Generator().manual_seed(seed)
+    n, length, embed, act_dim = check_sizes(n=n, length=length, embed=embed, act_dim=act_dim)
+    g = torch.Generator().manual_seed(check_number(seed, 'seed', integer=True))
     W = torch.randn(act_dim, embed, generator=torch.Generator().manual_seed(0))
     a = torch.rand(n, length + 1, act_dim, generator=g)*2 - 1   # the first one came before the window
     return Batch(math.sqrt(3)*torch.sin(a @ W), a[:, 1:])
@@ -188,6 +215,7 @@ def overfit(
     lr:float=3e-3,
 )->list[float]:       # loss at each step
     "Train on one batch only: the smallest test that gradients do their work"
+    check_kind(model, 'model', Dynamics).check_batch(batch); steps, = check_sizes(steps=steps); check_number(lr, 'lr', low=0)
     opt, losses = torch.optim.Adam(model.parameters(), lr), []
     for _ in range(steps):
         loss, _ = model.loss(batch)
@@ -200,6 +228,8 @@ def alignment_errors(
     steps:int=600,
 )->dict[str, float]:  # one-step error when fed the action 'before', at ('right') and 'after' the step
     "Train on `action_driven` and predict the first step from the right action and its two neighbours"
+    sizes = check_kind(model, 'model', Dynamics).embed, model.act_dim
+    if sizes != (3, 2): raise ArgumentError(f'model has latents of {sizes[0]} and actions of {sizes[1]}: expected 3 and 2')
     overfit(model, action_driven(256), steps)
     new = action_driven(256, seed=1)
     err = lambda t: open_loop_errors(model, new.e[:, 3:5], new.a[:, t:t+1], context=1, samples=16).mean().item()

@@ -25,8 +25,8 @@ class GRUDynamics(Dynamics):
     ):
         hidden = check_number(hidden, 'hidden', low=1, high=2**16, integer=True)
         super().__init__(embed, act_dim, hidden=hidden)
-        self.gru = nn.GRU(embed + act_dim, hidden, batch_first=True)
-        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, embed))
+        self.gru = nn.GRU(self.embed + self.act_dim, hidden, batch_first=True)
+        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, self.embed))
 
 # %% ../nbs/04_gru.ipynb #cc89374d
 @patch
@@ -35,7 +35,7 @@ def loss(
     batch:Batch,  # raw latents (B, T+1, E), actions (B, T, A)
 )->tuple[Tensor, dict]: # mean squared error; {'mse'}
     "Mean squared error of one-step predictions, in standardised latents"
-    e, first = self.standardise(batch.e), batch.is_first
+    e, first = self.standardise(self.check_batch(batch).e), batch.is_first
     x = torch.cat([e[:, :-1], batch.a], -1)                              # (B, T, E+A)
     y, _ = run_gru(self.gru, x, None if first is None else first[:, :-1])  # (B, T, D)
     err = (e[:, :-1] + self.head(y) - e[:, 1:]).square().mean(-1)        # (B, T)

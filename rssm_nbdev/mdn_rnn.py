@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from torch import nn, Tensor
 
 from .cell import full, run_gru
-from .core import ArgumentError, check_number
+from .core import check_choice, check_number
 from .data import Batch
 from .dynamics import DiagNormal, Dynamics, mean_where
 
@@ -54,11 +54,11 @@ class MDNRNN(Dynamics):
         rollout:str='mean',     # in roll-outs feed on the mixture's 'mean', or on a 'sample'
     ):
         hidden, components = (check_number(v, k, low=1, high=2**16, integer=True) for v, k in ((hidden, 'hidden'), (components, 'components')))
-        if rollout not in ('mean', 'sample'): raise ArgumentError(f"rollout={rollout!r}: expected 'mean' or 'sample'")
+        check_choice(rollout, 'rollout', ('mean', 'sample'))
         super().__init__(embed, act_dim, hidden=hidden, components=components, rollout=rollout)
         self.components, self.rollout = components, rollout
-        self.gru = nn.GRU(embed + act_dim, hidden, batch_first=True)
-        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, components*(1 + 2*embed)))
+        self.gru = nn.GRU(self.embed + self.act_dim, hidden, batch_first=True)
+        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, components*(1 + 2*self.embed)))
 
     def mixture(self, y, e):
         "Mixture of the next latent from memory y (…, D) and latent e (…, E)"
@@ -74,7 +74,7 @@ def loss(
     batch:Batch,  # raw latents (B, T+1, E), actions (B, T, A)
 )->tuple[Tensor, dict]: # negative log-likelihood in nats; {'nll', 'mse' of the mixture's mean}
     "Negative log-likelihood of the next latent, in standardised latents"
-    e, first = self.standardise(batch.e), batch.is_first
+    e, first = self.standardise(self.check_batch(batch).e), batch.is_first
     x = torch.cat([e[:, :-1], batch.a], -1)                               # (B, T, E+A)
     y, _ = run_gru(self.gru, x, None if first is None else first[:, :-1])  # (B, T, D)
     mix, keep = self.mixture(y, e[:, :-1]), None if first is None else ~first[:, 1:]

@@ -8,7 +8,7 @@ __all__ = ['WIDTHS', 'PRESETS', 'preset']
 # %% ../nbs/06b_presets.ipynb #19b8aced
 import inspect
 
-from .core import ArgumentError
+from .core import ArgumentError, check_choice, in_short
 from .rssm import RSSM
 
 # %% ../nbs/06b_presets.ipynb #0c7b3721
@@ -30,12 +30,10 @@ def preset(
     **changes,        # arguments of `RSSM` to be different
 )->RSSM:              # with fresh weights
     "The RSSM of a paper; raises `ArgumentError`"
-    if not isinstance(name, str) or name not in PRESETS: raise ArgumentError(f'name={name!r}: expected one of {tuple(PRESETS)}')
-    args = dict(PRESETS[name])
+    args = dict(PRESETS[check_choice(name, 'name', PRESETS)])
     unknown = sorted(set(changes) - set(inspect.signature(RSSM.__init__).parameters))
     if unknown: raise ArgumentError(f'{unknown}: no arguments of RSSM')
     if name == 'dreamer_v3':
-        if str(size or '12m') not in WIDTHS: raise ArgumentError(f'size={size!r}: expected one of {tuple(WIDTHS)}')
-        d = WIDTHS[size or '12m']; args |= dict(deter=8*d, hidden=d, classes=d//16)
-    elif size: raise ArgumentError(f'size={size!r}: only dreamer_v3 comes in sizes')
+        d = WIDTHS[check_choice('12m' if size is None else size, 'size', WIDTHS)]; args |= dict(deter=8*d, hidden=d, classes=d//16)
+    elif size is not None: raise ArgumentError(f'size={in_short(size)}: only dreamer_v3 comes in sizes')
     return RSSM(embed, act_dim, **args | changes)

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from torch import nn, Tensor
 
 from .cell import full
-from .core import ArgumentError, check_array, check_number
+from .core import ArgumentError, check_array, check_choice, check_flag, check_kind, check_number
 from .data import Batch
 from .dynamics import DiagNormal, Dynamics, mean_where
 from .objective import balanced_kl, symexp, symlog
@@ -32,9 +32,8 @@ def _checked(config):
     for k, (low, high) in _REAL.items():
         if config[k] is not None or k != 'obs_std': config[k] = check_number(config[k], k, low=low, high=high)
     for k, names in _NAMES.items():
-        if config[k] not in names: raise ArgumentError(f'{k}={config[k]!r}: expected one of {names}')
-    for k in ('norm', 'symlog', 'free_mean'):
-        if not isinstance(config[k], bool): raise ArgumentError(f'{k}={config[k]!r}: expected True or False')
+        check_choice(config[k], k, names)
+    for k in ('norm', 'symlog', 'free_mean'): config[k] = check_flag(config[k], k)
     if config['cell'] == 'block' and config['deter'] % config['blocks']:
         raise ArgumentError(f"deter={config['deter']} in blocks={config['blocks']}: expected a multiple")
     if config['cell'] == config['latent'] == 'none': raise ArgumentError("cell='none' with latent='none': expected a path for the past")
@@ -82,6 +81,14 @@ class RSSM(Dynamics):
 
 # %% ../nbs/06_rssm.ipynb #ce476226
 @patch
+def check_state(self:RSSM, s:State, *lead)->State:
+    "Return a state with these leading axes (by default any) that fits the model, or raise `ArgumentError`; no value is read"
+    h, z, _ = check_kind(s, 'state', State)
+    lead = lead or tuple(getattr(h, 'shape', ()))[:-1]
+    self.check(h, 'h of the state', *lead, self.deter); self.check(z, 'z of the state', *lead, self.kind.size)
+    return s
+
+@patch
 def prior(self:RSSM, h): return self.kind(self.prior_net(h))                    # p(z | h)
 
 @patch
@@ -90,6 +97,7 @@ def observation(
     s:State,       # (…)
 )->DiagNormal:     # over standardised latents, or over their symlog, (…, E)
     "p(e | h, z)"
+    self.check_state(s)
     mean = full(self.obs_net(s.z if self.cell == 'none' else torch.cat([s.h, s.z], -1)))
     std = self.obs_std if self.obs_std is not None else self.obs_log_std.clamp(-6, 2).exp()
     return DiagNormal(mean, (mean.new_ones(self.embed)*std).expand_as(mean))
@@ -110,10 +118,17 @@ def initial(
     batch:int,  # B
 )->State:       # all zero: before anything was seen or done
     "The state before the first step"
-    e = self.e_mean
+    e, batch = self.e_mean, check_number(batch, 'batch', low=1, integer=True)
     return State(e.new_zeros(batch, self.deter), e.new_zeros(batch, self.kind.size), self.kind.blank(e, batch))
 
 # %% ../nbs/06_rssm.ipynb #108de154
+@patch
+def _check_step(self:RSSM, state, a, noise, batch='B'):
+    "Refuse what does not fit a step"
+    B = len(self.check(a, 'a', batch, self.act_dim))
+    self.check_state(state, B)
+    if noise is not None: self.check(noise, 'noise', B, self.stoch)
+
 @patch
 def obs_step(
     self:RSSM,
@@ -123,7 +138,7 @@ def obs_step(
     noise:Tensor=None,  # standard normal (uniform for a categorical z), (B, S); drawn if not given
 )->State:               # state at t, z from the posterior
     "Take one step and look: z_t ~ q(z_t | h_t, e_t)"
-    check_array(e, 'e', (len(state.h), self.embed)); check_array(a, 'a', (len(e), self.act_dim))
+    self.check(e, 'e', 'B', self.embed); self._check_step(state, a, noise, len(e))
     h = full(self.f(state.h, state.z, self.f.project(a)))
     post = self.kind(self.post_net(h, self.post_net.of_e(self.standardise(e))))
     return State(h, post.sample(noise), post)
@@ -137,6 +152,7 @@ def img_step(
     noise:Tensor=None,  # standard normal (uniform for a categorical z), (B, S); drawn if not given; zeros give a Gaussian prior's mean
 )->State:               # state at t, z from the prior
     "Take one step with closed eyes: z_t ~ p(z_t | h_t)"
+    self._check_step(state, a, noise)
     h = full(self.f(state.h, state.z, self.f.project(a)))
     prior = self.prior(h)
     return State(h, prior.sample(noise), prior)
@@ -151,11 +167,10 @@ def observe(
     noise:Tensor=None,      # (B, T+1, S), see `obs_step`; drawn if not given
 )->tuple:                   # posterior states and the distributions of the prior, (B, T+1, …)
     "Filter a sequence: the posterior state at every step, and the prior it was judged against"
-    B, T1, E = e.shape
-    if a.shape != (B, T1 - 1, self.act_dim) or E != self.embed:
-        raise ArgumentError(f'a has shape {tuple(a.shape)} beside e of {tuple(e.shape)}: expected ({B}, {T1-1}, {self.act_dim}) and ({B}, {T1}, {self.embed})')
-    for k, v, shape in (('is_first', is_first, (B, T1)), ('noise', noise, (B, T1, self.stoch))):
-        if v is not None and tuple(v.shape) != shape: raise ArgumentError(f'{k} has shape {tuple(v.shape)}: expected {shape}')
+    B, T1, _ = self.check(e, 'e', 'B', 'T+1', self.embed).shape
+    self.check(a, 'a', B, T1 - 1, self.act_dim)
+    if is_first is not None: check_array(is_first, 'is_first', (B, T1), 'bool', device=e.device, values=False)
+    if noise is not None: self.check(noise, 'noise', B, T1, self.stoch)
     keep = None if is_first is None else (~is_first)[..., None].to(e.dtype)
     a_prev = F.pad(a, (0, 0, 1, 0))                                        # (B, T+1, A), zero before the first step …
     if keep is not None: a_prev = a_prev*keep                              # … of every episode
@@ -173,7 +188,10 @@ def imagine(
     noise:Tensor=None,  # (B, H, S), see `img_step`; drawn if not given
 )->State:               # imagined states, (B, H, …)
     "Roll the prior forward from a state"
-    noise = self.kind.noise(a, *a.shape[:2]) if noise is None else check_array(noise, 'noise', (*a.shape[:2], self.stoch))
+    B, H, _ = self.check(a, 'a', 'B', 'H', self.act_dim).shape
+    if not B or not H: raise ArgumentError(f'a has shape {tuple(a.shape)}: expected B ≥ 1 and H ≥ 1')
+    self.check_state(state, B)
+    noise = self.kind.noise(a, B, H) if noise is None else self.check(noise, 'noise', B, H, self.stoch)
     return recur(self.f, self.kind, self.prior_net, a, None, None, noise, state, self.chunk)
 
 # %% ../nbs/06_rssm.ipynb #6111dbdb

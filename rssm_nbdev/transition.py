@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 
 from .cell import full
-from .core import ArgumentError
+from .core import ArgumentError, check_choice, check_flag, check_number, check_sizes
 
 # %% ../nbs/05d_transition.ipynb #aec941d3
 ACTS = {'silu': nn.SiLU, 'elu': nn.ELU, 'relu': nn.ReLU}  # activations by name
@@ -21,13 +21,19 @@ class RMSNorm(nn.RMSNorm):
     "Norm by the root mean square, in float32 whatever comes in (as DreamerV3 has it)"
     def forward(self, x): return super().forward(x.float())
 
+def _sizes(act, **sizes):
+    "Sizes of a layer, if they and the name of its activation are fine"
+    check_choice(act, 'act', ACTS)
+    return check_sizes(**sizes)
+
 def layer(
     size:int,        # of the layer's output
     act:str,         # 'silu', 'elu' or 'relu'
     norm:bool=False, # normalise before the activation? (root mean square, learned scale)
 )->list:             # modules that follow the product
     "What follows a product in a hidden layer"
-    return [RMSNorm(size, 1e-4)]*norm + [ACTS[act]()]
+    size, = _sizes(act, size=size)
+    return [RMSNorm(size, 1e-4)]*check_flag(norm, 'norm') + [ACTS[act]()]
 
 def mlp(
     inp:int,         # size of the input
@@ -38,7 +44,8 @@ def mlp(
     norm:bool=False, # normalise in the hidden layers?
 )->nn.Sequential:
     "A network of fully connected layers, the last one linear"
-    mods = []
+    (inp, hidden, out), mods = _sizes(act, inp=inp, hidden=hidden, out=out), []
+    layers, norm = check_number(layers, 'layers', low=0, integer=True), check_flag(norm, 'norm')
     for _ in range(layers): mods += [nn.Linear(inp, hidden), *layer(hidden, act, norm)]; inp = hidden
     return nn.Sequential(*mods, nn.Linear(inp, out))
 
@@ -47,6 +54,7 @@ class TwoInputs(nn.Module):
     "An `mlp` over [h, e] with at least one hidden layer, its first product split in two"
     def __init__(self, deter, embed, hidden, out, layers, act='silu', norm=False):
         super().__init__()
+        deter, embed, hidden, out, layers = _sizes(act, deter=deter, embed=embed, hidden=hidden, out=out, layers=layers)
         self.of_h, self.of_e = nn.Linear(deter, hidden, bias=False), nn.Linear(embed, hidden)
         self.rest = nn.Sequential(*layer(hidden, act, norm), *mlp(hidden, hidden, out, layers - 1, act, norm))
 
@@ -63,6 +71,7 @@ class GRUStep(nn.Module):
         act:str='silu',  # its activation
     ):
         super().__init__()
+        size, act_dim, hidden, deter = _sizes(act, size=size, act_dim=act_dim, hidden=hidden, deter=deter)
         self.inp_z, self.inp_a, self.act = nn.Linear(size, hidden, bias=False), nn.Linear(act_dim, hidden), ACTS[act]()
         self.cell = nn.GRUCell(hidden, deter)
 
@@ -73,6 +82,7 @@ class PlainGRU(nn.Module):
     "A GRU over [z, a]"
     def __init__(self, size, act_dim, hidden, deter, act='silu'):
         super().__init__()
+        size, act_dim, hidden, deter = _sizes(act, size=size, act_dim=act_dim, hidden=hidden, deter=deter)
         self.cell = nn.GRUCell(size + act_dim, deter)
 
     def project(self, a): return a
@@ -93,6 +103,7 @@ class LayerNormGRU(nn.Module):
     "A layer over [z, a], then a GRU whose gates are normalised together (DreamerV2)"
     def __init__(self, size, act_dim, hidden, deter, act='elu'):
         super().__init__()
+        size, act_dim, hidden, deter = _sizes(act, size=size, act_dim=act_dim, hidden=hidden, deter=deter)
         self.inp_z, self.inp_a, self.act = nn.Linear(size, hidden, bias=False), nn.Linear(act_dim, hidden), ACTS[act]()
         self.gates, self.norm = nn.Linear(hidden + deter, 3*deter), nn.LayerNorm(3*deter, 1e-3)
 
@@ -110,7 +121,8 @@ class BlockLinear(nn.Module):
         blocks:int,  # G
     ):
         super().__init__()
-        if inp % blocks or out % blocks: raise ArgumentError(f'sizes {inp} and {out} in {blocks} blocks: expected multiples of {blocks}')
+        inp, out, blocks = check_sizes(inp=inp, out=out, blocks=blocks)
+        if inp % blocks or out % blocks: raise ArgumentError(f'inp={inp} and out={out} in blocks={blocks}: expected multiples')
         bound = (inp//blocks)**-.5                                # as nn.Linear of one block
         self.weight = nn.Parameter(torch.empty(blocks, inp//blocks, out//blocks).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(out))
@@ -132,6 +144,7 @@ class BlockGRU(nn.Module):
         blocks:int=8,    # G
     ):
         super().__init__()
+        size, act_dim, hidden, deter, blocks = _sizes(act, size=size, act_dim=act_dim, hidden=hidden, deter=deter, blocks=blocks)
         self.blocks = blocks
         self.of_h, self.of_z, self.of_a = (nn.Sequential(nn.Linear(n, hidden), *layer(hidden, act, True)) for n in (deter, size, act_dim))
         self.inner = nn.Sequential(BlockLinear(deter + 3*hidden*blocks, deter, blocks), *layer(deter, act, True))
@@ -150,6 +163,7 @@ class NoMemory(nn.Module):
     "Two layers over [z, a]; the memory is not read (PlaNet's SSM)"
     def __init__(self, size, act_dim, hidden, deter, act='silu'):
         super().__init__()
+        size, act_dim, hidden, deter = _sizes(act, size=size, act_dim=act_dim, hidden=hidden, deter=deter)
         self.inp_z, self.inp_a, self.act = nn.Linear(size, hidden, bias=False), nn.Linear(act_dim, hidden), ACTS[act]()
         self.out = nn.Linear(hidden, deter)
 
