@@ -13,7 +13,7 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
-from .core import ArgumentError, EnvError, FileError, versions
+from .core import ArgumentError, EnvError, FileError, in_short, versions
 from .dynamics import Dynamics
 from .encoder import FrozenEncoder
 from .env import action_dim
@@ -59,7 +59,7 @@ def _actions(model, env_id):
 def _odd_actions(a, model):
     "What is wrong with an action space for this model, in words, or nothing"
     if set(a) != {'kind', 'number', 'space'} or a['kind'] not in ('discrete', 'box', 'unknown') or a['number'] != model.act_dim:
-        return f"the action space is {a}, expected 'kind' (discrete, box or unknown), 'number' {model.act_dim} and 'space'"
+        return f"the action space is {str(a)[:120]}, expected 'kind' (discrete, box or unknown), 'number' {model.act_dim} and 'space'"
 
 def _header(model, encoder, env_id, action_space, metrics, notes):
     "What a file says about a model, as plain JSON"
@@ -113,10 +113,10 @@ def _checked_header(ckpt, path):
     except (TypeError, ValueError) as e: raise FileError(f'{path}: its header is not JSON ({e}), expected plain numbers and words') from None
     if h['version'] == 2: h = _from_2(h)
     for k in sorted(set(_ENTRIES) ^ (set(h) - {'format', 'version'}), key=str):
-        raise FileError(f"{path}: header entry {k!r} is {'missing' if k in _ENTRIES else 'unknown'}, expected {list(_ENTRIES)}")
+        raise FileError(f"{path}: header entry {in_short(k)} is {'missing' if k in _ENTRIES else 'unknown'}, expected {list(_ENTRIES)}")
     for k, kind in _ENTRIES.items():
-        if not isinstance(h[k], kind): raise FileError(f'{path}: header entry {k!r} is {h[k]!r}, expected a {kind.__name__}')
-    if h['class'] not in MODELS: raise FileError(f"{path}: its class is {h['class']!r}, expected one of {sorted(MODELS)}")
+        if not isinstance(h[k], kind): raise FileError(f'{path}: header entry {k!r} is {in_short(h[k])}, expected a {kind.__name__}')
+    if h['class'] not in MODELS: raise FileError(f"{path}: its class is {in_short(h['class'])}, expected one of {sorted(MODELS)}")
     return h
 
 # %% ../nbs/10_checkpoint.ipynb #eda759dd
@@ -124,7 +124,7 @@ def _same(what, got, want, path):
     "Refuse the first entry in which two dicts differ"
     for k in sorted(got.keys() | want, key=str):
         if k not in got or k not in want or got[k] != want[k]:
-            raise FileError(f"{path}: {what} {k!r} is {got.get(k, 'missing')!r}, expected {want.get(k, 'nothing of that name')!r}")
+            raise FileError(f"{path}: {what} {in_short(k)} is {in_short(got.get(k, 'missing'))}, expected {want.get(k, 'nothing of that name')!r}")
 
 def _build(h, path):
     "The model a header speaks of, without memory, or a `FileError` that names what does not fit"

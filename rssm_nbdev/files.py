@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .core import ArgumentError, FileError, write_json, write_whole
+from .core import ArgumentError, FileError, in_short, write_json, write_whole
 
 # %% ../nbs/00a_files.ipynb #2ebc95de
 @contextmanager
@@ -75,14 +75,14 @@ def _read_pt(path):
 
 # %% ../nbs/00a_files.ipynb #9ad45b9d
 def check_plain(
-    x,                # what a file held
-    limit:int=10**7,  # entries and letters, at most
+    x,                   # what a file held
+    limit:int=2_000_000, # entries, at most; 64 letters count as one
 ):
     "Refuse what is no dict, list, tuple, number, word or tensor with memory of its own, or is without end; raises `ValueError`"
     todo = [x]
     while todo:
         o = todo.pop()
-        limit -= 1 + (len(o) if isinstance(o, (str, dict, list, tuple)) else 0)
+        limit -= len(o)//64 if isinstance(o, str) else 1 + len(o) if isinstance(o, (dict, list, tuple)) else 0
         if limit < 0: raise ValueError('it holds more entries than a file of this kind can')
         if isinstance(o, dict): todo += [*o.keys(), *o.values()]
         elif isinstance(o, (list, tuple)): todo += o
@@ -152,10 +152,10 @@ def read_weights(
 )->dict:                 # as `read_tensors`
     "Read what `write_weights` wrote and compare it with its checksum; raises `FileError`"
     res = read_tensors(path, what)
-    if form and res.get('format') != form: raise FileError(f"{path}: its format is {res.get('format')!r}, expected {form!r}")
+    if form and res.get('format') != form: raise FileError(f"{path}: its format is {in_short(res.get('format'))}, expected {form!r}")
     if not str(res.get('format', '')).startswith('rssm_nbdev.'): return res
     seal, version, tensors = res.pop('sha256', None), res.get('version'), res.get('state_dict')
-    if type(version) not in (int, type(None)) or version not in sealed + unsealed: raise FileError(f'{path}: its version is {version!r}, expected one of {unsealed + sealed}; {what}')
+    if type(version) not in (int, type(None)) or version not in sealed + unsealed: raise FileError(f'{path}: its version is {in_short(version)}, expected one of {unsealed + sealed}; {what}')
     if not (isinstance(tensors, dict) and all(isinstance(v, Tensor) for v in tensors.values())): raise FileError(f'{path}: it holds no tensors by name, expected {what}')
     if version in unsealed and seal is None:
         warnings.warn(f'{path}: written before files had checksums, so damage to it cannot be seen; load it and save it again', stacklevel=3); return res

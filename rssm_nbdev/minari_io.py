@@ -6,7 +6,7 @@
 __all__ = ['ABOUT', 'env_actions', 'model_actions', 'to_minari', 'stream_minari', 'from_minari']
 
 # %% ../nbs/01b_minari.ipynb #6d4165c5
-import shutil, warnings
+import hashlib, shutil, warnings
 from itertools import chain
 from pathlib import Path
 from typing import Iterable, Iterator
@@ -70,6 +70,13 @@ def _buffer(ep, space):
     return need('minari.data_collector', 'minari').EpisodeBuffer(seed=ep.seed, observations=ep.obs, actions=env_actions(space, ep.act), rewards=ep.reward,
         terminations=last & bool(ep.terminated), truncations=last & (not ep.terminated), infos=infos)
 
+def _mark(ep, seed, env_id):
+    "Checksum of one of Minari's episodes, written or read"
+    sha, infos = hashlib.sha256(f'{env_id} {seed}'.encode()), [(ep.infos[k], 'f4') for k in ('state', 'action_vector') if k in (ep.infos or {})]
+    for v, kind in ((ep.observations, 'u1'), (ep.actions, 'f8'), (ep.rewards, 'f8'), (ep.terminations, '?'), (ep.truncations, '?'), *infos):
+        v = np.ascontiguousarray(v, kind); sha.update(str(v.shape).encode()); sha.update(v)
+    return sha.hexdigest()
+
 def _alike(ep, first):
     "The episode, if it is whole and goes with the first"
     kind = lambda o: (o.env_id, o.obs.shape[1:], o.state.shape[1:])
@@ -119,9 +126,10 @@ def to_minari(
         if first is None: raise ArgumentError('no episodes: expected at least one')
         env, space = _environment(check_episode(first), env_args, action_space)
         about = {'description': f'{first.env_id}: episodes of pixels, states in the infos', 'requirements': ['rssm_nbdev'] if env else None} | about
-        buffers = (_buffer(_alike(ep, first), space) for ep in chain([first], episodes))
-        storage = _write(dataset_id, buffers, env, about, action_space=space, observation_space=Box(0, 255, first.obs.shape[1:], np.uint8))
-        storage.update_metadata({'rssm_nbdev': {'env_id': first.env_id}})
+        marks, buffers = [], (_buffer(_alike(ep, first), space) for ep in chain([first], episodes))
+        marked = (marks.append(_mark(o, o.seed, first.env_id)) or o for o in buffers)
+        storage = _write(dataset_id, marked, env, about, action_space=space, observation_space=Box(0, 255, first.obs.shape[1:], np.uint8))
+        storage.update_metadata({'rssm_nbdev': {'env_id': first.env_id, 'sha256': marks}})
         return minari.load_dataset(dataset_id)
     except BaseException as e:
         shutil.rmtree(folder, ignore_errors=True)
@@ -194,11 +202,15 @@ def stream_minari(
     name, space = _find_pixels(data, pixels, lossy), _check_space(data.action_space)
     if size is not None: size = check_number(size, 'size', low=8, high=1024, integer=True)
     if not len(data): raise FileError(f'{data.id} holds no episodes')
-    env_id = data.storage.metadata.get('rssm_nbdev', {}).get('env_id') or (data.env_spec.id if data.env_spec else data.id)
+    ours = data.storage.metadata.get('rssm_nbdev', {})
+    marks, env_id = ours.get('sha256'), ours.get('env_id') or (data.env_spec.id if data.env_spec else data.id)
     def run():
         rows = zip(data, data.storage.get_episode_metadata(data.episode_indices))
         while True:
-            try: ep, meta = next(rows)
+            try:
+                ep, meta = next(rows)
+                mark = marks[ep.id] if isinstance(marks, list) and ep.id < len(marks) else None
+                if mark and mark != _mark(ep, meta.get('seed'), env_id): raise ValueError(f'damaged: episode {ep.id} does not have the checksum it was written with')
             except StopIteration: return
             except Exception as e: raise FileError(f'{data.id}: an episode cannot be read ({type(e).__name__}: {e})') from None
             try: found = _episode(ep, int(meta.get('seed', -1 - ep.id)), env_id, space, name, state, size)  # no seed: a number that is none
