@@ -75,7 +75,7 @@ def steps_in(f):
     except Exception as e: return f'unreadable: {e}'
 
 chosen = [lambda: after('fsync', 1), lambda: after('fsync', 5), lambda: after('replace', 1), lambda: after('replace', 7)]  # written, not flushed; flushed, not renamed
-for i, before in enumerate(chosen + [None]*16):
+for i, before in enumerate(chosen + [None]*int(sys.argv[3])):
     keep = folder/f'{i}.pt'
     pid = fork(folder/f'{i}', keep, before=before)
     if not before:
@@ -87,7 +87,7 @@ for i, before in enumerate(chosen + [None]*16):
     if not (folder/f'{i}.done').exists(): os.waitpid(fork(folder/f'{i}', keep), 0)
     found['kills'].append({'killed': killed, 'chosen': before is not None, 'checkpoint': at, 'litter': litter, 'left': len(list(folder.glob(f'.{i}.pt.*'))), 'same': same(torch.load(folder/f'{i}.done'), whole)})
 found['asked'] = []
-for i in (100, 101):                                                     # SIGTERM, as schedulers send it: the step is finished and kept, then the process dies of it
+for i in (1000, 1001):                                                     # SIGTERM, as schedulers send it: the step is finished and kept, then the process dies of it
     keep, moment = folder/f'{i}.pt', rng.uniform(.3, .7)*seconds
     pid = fork(folder/f'{i}', keep)
     while spent(pid) < moment: time.sleep(.001)
@@ -150,7 +150,7 @@ def go(env, root, tmp_path):
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads the processor time of another process')
 def test_killed_at_random_moments_it_goes_on_bit_for_bit(go):
-    found = go(KILLS, '0')
+    found = go(KILLS, '0', '16')
     kills = found['kills']
     print(f"{found['seconds']:.2f} s a training; checkpoints found: {[k['checkpoint'] for k in kills]}; temporary files left by kills: {sum(k['litter'] for k in kills)}")
     assert found['keeping changes nothing']
@@ -176,3 +176,59 @@ def test_a_bad_disk_or_another_training(go):
         assert found[key]['error'] == 'FileError' and f'{key}=' in found[key]['text'] and ' there' in found[key]['text'], found[key]
     assert 'half.pt: damaged or foreign' in found['half']['text'] and 'none.pt: no such file' in found['none']['text']
     assert found['all'] == [True, True, True]
+
+
+REAL_DISK = COMMON + '''
+found = {}
+def attempt(key, f):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        try: f(); found[key] = {'error': None}
+        except FileError as e: found[key] = {'error': str(e)}
+    found[key]['warnings'] = [str(w.message) for w in said]
+def steps(f): return torch.load(f, weights_only=True)['parts']['schedule']['last_epoch']
+
+small, keep = dict(deter=24, stoch=4, hidden=24), folder/'run.pt'
+quiet = model(**small); h0 = fit(quiet, train, valid, **HOW)
+class Filling(RSSM):
+    "From the fifth step on the disk is full"
+    n = 0
+    def loss(self, batch):
+        self.n += self.training
+        if self.n == 5 and self.training:
+            with open(folder/'ballast', 'wb', buffering=0) as f:
+                try:
+                    while True: f.write(bytes(4096))
+                except OSError: pass
+        return super().loss(batch)
+torch.manual_seed(0); m = Filling(2, 1, **small)
+attempt('full', lambda: fit(m, train, valid, **HOW, keep=keep))
+found['full'] |= {'same': same(m.state_dict(), quiet.state_dict()), 'checkpoint': steps(keep), 'litter': [f.name for f in folder.iterdir() if f.name.startswith('.')]}
+(folder/'ballast').unlink(); before = keep.read_bytes()
+os.system(f'mount -o remount,ro {folder}')
+attempt('read-only', lambda: fit(model(**small), train, valid, **HOW, keep=folder/'other.pt'))
+attempt('read-only, resumed', lambda: fit(Filling(2, 1, **small), train, valid, **HOW, keep=keep, resume=True))
+found['stands'] = keep.read_bytes() == before
+print(json.dumps(found))
+'''
+
+
+@pytest.fixture
+def little_disk(tmp_path):
+    "A file system of one megabyte"
+    disk = tmp_path/'disk'; disk.mkdir()
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk], capture_output=True).returncode: pytest.skip('file systems cannot be mounted here')
+    yield disk
+    subprocess.run(['umount', disk], check=True)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='mounts a file system')
+def test_a_full_or_read_only_disk_leaves_the_last_checkpoint_whole(env, root, little_disk):
+    env_ = env | {'OMP_NUM_THREADS': '1', 'PYTHONPATH': f'{root}{os.pathsep}{os.environ.get("PYTHONPATH", "")}'}
+    done = subprocess.run([sys.executable, '-c', REAL_DISK, str(little_disk)], env=env_, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    full = found['full']
+    assert full['error'] is None and full['same'] and full['checkpoint'] == 4 and not full['litter'] and len(full['warnings']) == 10, full
+    assert all('No space left on device' in w and 'of step 4; training goes on' in w for w in full['warnings']), full['warnings'][:2]
+    assert 'cannot write there (Read-only file system)' in found['read-only']['error'] and 'Read-only file system' in found['read-only, resumed']['error'] and found['stands']
