@@ -26,7 +26,7 @@ student: setup ## The student's notebook of P02, from the instructor's
 p03: setup ## Plan in imagination, from nothing and with P02's model: about 8 minutes
 	$(BIN)/python tools/run_nb.py nbs/p03_preview.ipynb
 
-gallery: setup ## Two more environments from random actions to imagined pictures: a quarter of an hour
+gallery: setup ## Two more environments from random actions to imagined pictures: half an hour on two cores
 	$(BIN)/python tools/run_nb.py nbs/gallery.ipynb
 
 ablation: setup ## PlaNet's ablation: a hundred trials, resumed where they were interrupted
