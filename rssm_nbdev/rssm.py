@@ -245,7 +245,7 @@ def loss(
     batch:Batch,  # raw latents (B, T+1, E), actions (B, T, A)
 )->tuple[Tensor, dict]: # loss in nats per step; {'recon' in nats, 'kl' in nats, 'mse'}
     "Reconstruction and balanced KL with free nats, per step: the negative evidence lower bound (PlaNet, eq. 3) where dyn + rep is 1"
-    post, prior = self.observe(*batch)
+    post, prior = self.observe(*self.check_batch(batch))
     e, seen = self.standardise(batch.e), self.observation(post)                    # (B, T+1, E)
     e_hat, target = (symexp(seen.mean), symlog(e)) if self.symlog else (seen.mean, e)
     recon = -seen.log_prob(target).mean()
