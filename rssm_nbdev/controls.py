@@ -16,13 +16,14 @@ from .data import LatentEpisode
 from .evaluate import Evaluation, evaluate
 from .felt import STATE_UNITS, _with_state
 
-# %% ../nbs/08c_controls.ipynb #7a6e9ec6
+# %% ../nbs/08c_controls.ipynb #e10217b9
 def _checked(a, context):
     "Refuse what are no windows of actions, or a context that is longer"
     check_array(check_kind(a, 'a', Tensor), 'a', ('B', 'C-1+H', 'A'), 'float')
     check_number(context, 'context', low=1, high=a.shape[1], integer=True)
     if not a.numel(): raise ArgumentError(f'a has shape {tuple(a.shape)}: expected at least one action')
 
+# %% ../nbs/08c_controls.ipynb #7a6e9ec6
 def shuffled(
     a:Tensor,       # actions, (B, C−1+H, A), B ≥ 2
     context:int,    # C

@@ -125,7 +125,7 @@ class Evaluation:
     def _of(self, model, name='name'): return self.err[check_choice(model, name, self.err)]
     def _step(self, h): return check_number(h, 'h', low=1, high=next(iter(self.err.values())).shape[2], integer=True) - 1
 
-# %% ../nbs/08_evaluate.ipynb #db619ccb
+# %% ../nbs/08_evaluate.ipynb #ab42e46e
 def _by_episode(err, episode):
     "Mean error in each episode: (W, H) → (episodes, H)"
     return np.stack([err[episode == i].mean(0) for i in np.unique(episode)])
@@ -137,6 +137,7 @@ def _groups(models):
     for k, v in groups.items(): check_list(v, f'models[{in_short(k)}]', Dynamics)
     return groups
 
+# %% ../nbs/08_evaluate.ipynb #db619ccb
 def evaluate(
     models:dict,                      # name → model, or list of models trained from different seeds
     episodes:list[LatentEpisode],     # the split to judge by

@@ -50,7 +50,7 @@ class Probe(NamedTuple):
         d = self(e) - self.truth(state)
         return np.abs((d + 180) % 360 - 180) if self.unit == '°' else np.abs(d)
 
-# %% ../nbs/08a_felt.ipynb #4a5f7e20
+# %% ../nbs/08a_felt.ipynb #96a08bf5
 def _with_state(episodes, name):
     "Latent episodes of one environment, if the simulator's state fits them; else an `ArgumentError`"
     first = check_list(episodes, name, LatentEpisode)[0]
@@ -65,6 +65,7 @@ def _check_probes(probes, embed):
         if p.model.n_features_in_ != embed: raise ArgumentError(f'probes: that of {p.name} reads latents of {p.model.n_features_in_}, expected {embed}')
     return probes
 
+# %% ../nbs/08a_felt.ipynb #4a5f7e20
 def fit_probes(
     episodes:list[LatentEpisode],  # training split
     alpha:float=1e-3,              # strength of the ridge

@@ -19,6 +19,13 @@ from .dynamics import Dynamics
 from .evaluate import _floats
 from .felt import _check_probes, _with_state
 
+# %% ../nbs/08d_margins.ipynb #c7fdb00c
+def _checked(model, e, probes):
+    "Refuse what are no samples of a model's latents, or probes that do not read them"
+    check_array(e, 'e', ('N', *getattr(e, 'shape', ())[1:-1], check_kind(model, 'model', Dynamics).embed), 'float', device=torch.device('cpu'), values=False)
+    if not e.numel(): raise ArgumentError(f'e has shape {tuple(e.shape)}: expected at least one sample')
+    _check_probes(probes, model.embed)
+
 # %% ../nbs/08d_margins.ipynb #966c0a11
 def label(
     p,         # `Probe`
@@ -34,12 +41,7 @@ def apart(
     "Distance of readings, angles the short way round"
     return np.abs((x - y + 180) % 360 - 180) if p.unit == '°' else np.abs(x - y)
 
-def _checked(model, e, probes):
-    "Refuse what are no samples of a model's latents, or probes that do not read them"
-    check_array(e, 'e', ('N', *getattr(e, 'shape', ())[1:-1], check_kind(model, 'model', Dynamics).embed), 'float', device=torch.device('cpu'), values=False)
-    if not e.numel(): raise ArgumentError(f'e has shape {tuple(e.shape)}: expected at least one sample')
-    _check_probes(probes, model.embed)
-
+# %% ../nbs/08d_margins.ipynb #eb572ec9
 def spreads(
     model:Dynamics,     # whose latents they are
     e:Tensor,           # samples, raw, (N, …, E)
@@ -120,6 +122,7 @@ def fit_margins(
     factor = {k: np.sort(missed[k]/(spread[k] + base[k]), 0)[i-1] for k in missed}  # the new error is one of n + 1, any rank equally likely
     return Margins(level, base, factor)
 
+# %% ../nbs/08d_margins.ipynb #bb18d694
 def covered(
     margins:Margins,                 # from `fit_margins`
     model:Dynamics,                  # the same model
@@ -131,8 +134,7 @@ def covered(
     seed:int=1,
 )->dict[str, np.ndarray]:            # 'latent' and each quantity → share of errors below the margin, (H,)
     "How often errors of other episodes are below their margin, at every horizon"
-    H = len(check_kind(margins, 'margins', Margins).factor['latent'])
-    _check_probes(probes, check_kind(model, 'model', Dynamics).embed)
+    H = len(check_kind(margins, 'margins', Margins).factor['latent']); _check_probes(probes, check_kind(model, 'model', Dynamics).embed)
     if missing := {'latent', *map(label, probes)} - set(margins.factor): raise ArgumentError(f'probes read {sorted(missing)}: expected those the margins were fitted with, {sorted(margins.factor)}')
     spread, missed = _measured(model, latents, probes, context, H, samples, stride, seed)
     return {k: np.stack([missed[k][:, h] <= margins(k, h + 1, spread[k][:, h]) for h in range(H)], -1).mean(0) for k in missed}

@@ -72,6 +72,14 @@ MEMBERS = {
 ABLATION = tuple(MEMBERS)[:5]  # the five of one size
 STEPS = dict(steps=2000, length=20, batch=32, lr=4e-3, weight_decay=.1, context=5, horizon=10, long=50, samples=16)  # of training and judging
 
+# %% ../nbs/12_study.ipynb #154f4c02
+def _settings(cfg):
+    "Settings like `STEPS`, or an `ArgumentError` that names the first bad one"
+    for k, v in check_kind(cfg, 'cfg', dict).items():
+        check_choice(k, 'setting', STEPS)
+        check_number(v, k, low=0 if k in ('lr', 'weight_decay') else 1, integer=k not in ('lr', 'weight_decay'))
+    return STEPS | cfg
+
 # %% ../nbs/12_study.ipynb #c6209d93
 @torch.no_grad()
 def _absolute(model, episodes, cfg):
@@ -94,13 +102,7 @@ def _judge(model, parts, cfg):
     raw, mended = (uncertainty(model, parts.test, cfg['context'], cfg['long'], stride=20, calibration=c) for c in (None, [fitted]))
     return res | {'calibration': {'noise': fitted.noise.numpy(), 'spread': fitted.spread.numpy()}, 'raw': vars(raw), 'calibrated': vars(mended)}
 
-def _settings(cfg):
-    "Settings like `STEPS`, or an `ArgumentError` that names the first bad one"
-    for k, v in check_kind(cfg, 'cfg', dict).items():
-        check_choice(k, 'setting', STEPS)
-        check_number(v, k, low=0 if k in ('lr', 'weight_decay') else 1, integer=k not in ('lr', 'weight_decay'))
-    return STEPS | cfg
-
+# %% ../nbs/12_study.ipynb #3e2527ba
 def trial(
     file:str,    # latent episodes
     model:str,   # a key of `MEMBERS`

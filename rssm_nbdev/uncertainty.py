@@ -20,15 +20,7 @@ from .core import ArgumentError, check_array, check_choice, check_kind, check_li
 from .data import LatentEpisode, Windows
 from .dynamics import DiagNormal, Dynamics
 
-# %% ../nbs/08b_uncertainty.ipynb #a9d12e76
-class Scores(NamedTuple):
-    "How well a mixture of N Gaussians predicted x"
-    pit: Tensor     # F(x), (…, E)
-    nll: Tensor     # nats, (…)
-    marginal: Tensor # of single dimensions, their mean, nats, (…)
-    crps: Tensor    # mean over dimensions, (…)
-    energy: Tensor  # energy score, (…)
-
+# %% ../nbs/08b_uncertainty.ipynb #9ac06e9c
 def _components(d):
     "Return Gaussians, if there are any"
     mean = check_kind(check_kind(d, 'd', DiagNormal).mean, 'mean of d', Tensor)
@@ -41,6 +33,15 @@ def _beside(d, x):
     mean = _components(d).mean
     check_array(x, 'x', mean.shape[1:], 'float', device=mean.device, values=False)
 
+# %% ../nbs/08b_uncertainty.ipynb #a9d12e76
+class Scores(NamedTuple):
+    "How well a mixture of N Gaussians predicted x"
+    pit: Tensor     # F(x), (…, E)
+    nll: Tensor     # nats, (…)
+    marginal: Tensor # of single dimensions, their mean, nats, (…)
+    crps: Tensor    # mean over dimensions, (…)
+    energy: Tensor  # energy score, (…)
+
 def crps(
     y:Tensor,  # draws, N ≥ 2, (N, …)
     x:Tensor,  # what came, (…)
@@ -51,6 +52,7 @@ def crps(
     rank = torch.arange(1 - N, N, 2, dtype=y.dtype, device=y.device).view(-1, *[1]*x.dim())
     return (y - x).abs().mean(0) - (rank*y.sort(0).values).sum(0)/(N*(N - 1))             # less half the mean distance of two draws
 
+# %% ../nbs/08b_uncertainty.ipynb #7db50498
 def cdf(
     d:DiagNormal,   # components, equally likely, (N, …, E)
     x:Tensor,       # (…, E)
