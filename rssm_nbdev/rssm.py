@@ -117,7 +117,7 @@ def initial(
     batch:int,  # B
 )->State:       # all zero: before anything was seen or done
     "The state before the first step"
-    e, batch = self.e_mean, check_number(batch, 'batch', low=1, integer=True)
+    e, batch = self.e_mean, check_number(batch, 'batch', low=0, integer=True)
     return State(e.new_zeros(batch, self.deter), e.new_zeros(batch, self.kind.size), self.kind.blank(e, batch))
 
 # %% ../nbs/06_rssm.ipynb #108de154

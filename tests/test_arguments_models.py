@@ -173,7 +173,7 @@ CASES = {
     'rssm.RSSM': Case(RSSM, lambda: dict(embed=3., act_dim=2.) | SMALL, **new_model, **{k: number(1, 2**16, integer=True) for k in WHOLE}, **{k: number(*v) for k, v in REAL.items()},
                       obs_std=number(1e-4, 10, optional=True), chunk=number(1, 2**16, integer=True, optional=True), latent=choice('gaussian', 'categorical', 'none'),
                       cell=choice('gru', 'plain_gru', 'layer_norm', 'block', 'none'), act=choice(*ACTS), norm=flag(), symlog=flag(), free_mean=flag()),
-    'rssm.RSSM.initial': given_(RSS.initial, batch=(B, size())),
+    'rssm.RSSM.initial': given_(RSS.initial, batch=(0, number(low=0, integer=True))),
     'rssm.RSSM.obs_step': given_(RSS.obs_step, state=(STATE, wrong_state(False)), a=(a[:, 0], array(a[:, 0], values=False, numpy=False)), e=(e[:, 0], array(e[:, 0], values=False, numpy=False)), noise=(rand(B, 2), array(rand(B, 2), values=False, numpy=False, optional=True))),
     'rssm.RSSM.img_step': given_(RSS.img_step, state=(STATE, wrong_state(False)), a=(a[:, 0], array(a[:, 0], values=False, numpy=False)), noise=(rand(B, 2), array(rand(B, 2), values=False, numpy=False, optional=True))),
     'rssm.RSSM.observe': given_(RSS.observe, e=(e, array(e, values=False, numpy=False)), a=(a, array(a, values=False, numpy=False)), is_first=(first, array(first, values=False, numpy=False, optional=True)),
