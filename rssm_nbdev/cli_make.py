@@ -16,7 +16,7 @@ import torch
 from fastcore.script import Param
 
 from .checkpoint import MODELS, save
-from .core import ArgumentError, EnvError, FileError, TrainingError
+from .core import ArgumentError, EnvError, FileError, TrainingError, check_choice, check_number, check_path
 from .data import Windows, load_episodes, save_episodes, split
 from .dynamics import fit_scale
 from .encoder import bundled_encoders, encode_episodes, load_encoder, psnr, save_encoder, train_vae
@@ -76,6 +76,7 @@ def load_kind(
     kind:str,   # 'Episode' or 'LatentEpisode'
 )->tuple:       # the file, and its episodes
     "Episodes of one kind, made by `rssm collect` or `rssm encode`; raises `FileError`"
+    check_choice(kind, 'kind', ('Episode', 'LatentEpisode'))
     name, command = {'Episode': ('episodes.npz', 'collect'), 'LatentEpisode': ('latents.npz', 'encode')}[kind]
     path = find_input(path, name, command)
     eps = load_episodes(path)
@@ -86,7 +87,7 @@ def find_encoder(
     encoder:str,  # a run's folder, a file, or the name of a bundled encoder
 ): # what `load_encoder` takes
     "Where an encoder is; raises `FileError`"
-    return encoder if encoder in bundled_encoders() else find_input(encoder, 'encoder.safetensors', 'encoder')
+    return encoder if str(check_path(encoder, 'encoder')) in bundled_encoders() else find_input(encoder, 'encoder.safetensors', 'encoder')
 
 def encode_cmd(
     episodes:str,           # folder of `rssm collect`
@@ -151,7 +152,8 @@ def encoder_of(
     embed:int,  # E
 ): # what `save` and `load` ask of an encoder, or None where it is not known
     "Which encoder made the latents"
-    try: sha = json.loads((Path(latents).parent/'metrics.json').read_text(encoding='utf-8'))['encoder']
+    embed, latents = check_number(embed, 'embed', low=1, integer=True), check_path(latents, 'latents')
+    try: sha = json.loads((latents.parent/'metrics.json').read_text(encoding='utf-8'))['encoder']
     except (OSError, ValueError, KeyError): return None
     return SimpleNamespace(latent_dim=embed, provenance={'sha256': sha})
 
