@@ -17,7 +17,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from .core import ArgumentError, FileError, check_array, check_device, check_kind, check_list, check_number, check_path, in_short, write_whole
+from .core import ArgumentError, FileError, check_array, check_kind, check_list, check_number, check_path, in_short, write_whole
 from .env import Episode
 
 # %% ../nbs/01_data.ipynb #654b0a51
@@ -78,7 +78,8 @@ def split(
     seed:int=0,         # of the shuffle
 )->Split:               # train, valid, test; each in the order of `episodes`
     "Deal whole episodes out at random; raises `ArgumentError`"
-    check_list(episodes, 'episodes', Episode, LatentEpisode); seed = check_number(seed, 'seed', low=0, integer=True)
+    seed = check_number(seed, 'seed', low=0, integer=True)
+    if odd := [o for o in check_list(episodes, 'episodes') if not hasattr(o, 'seed')]: raise ArgumentError(f'episodes: one is {in_short(odd[0])}, expected Episodes or LatentEpisodes')
     check_number(valid, 'valid', low=0, high=1); check_number(test, 'test', low=0, high=1 - valid)
     n, seeds = len(episodes), [o.seed for o in episodes]
     if len(set(seeds)) < n: raise ArgumentError(f'{n} episodes share {len(set(seeds))} seeds: expected every episode once')
@@ -139,7 +140,7 @@ class Windows:
         idx,  # which windows, (B,)
     )->Batch: # (B, T+1, E), (B, T, A)
         "The windows `idx` as one batch"
-        try: first = None if (idx := torch.as_tensor(idx)).is_meta else self.start[idx]
+        try: first = None if (idx := torch.as_tensor(idx)).is_meta and not self.start.is_meta else self.start[idx]
         except (IndexError, TypeError, RuntimeError, ValueError): first = None
         if first is None or first.ndim != 1: raise ArgumentError(f'idx={in_short(idx)}: expected numbers of windows, (B,), below {len(self)}')
         at = first[:, None] + torch.arange(self.length + 1, device=self.start.device)  # (B, T+1)
@@ -155,8 +156,9 @@ def to(self:Windows,
     device,  # where batches are wanted
 )->Windows:  # the same windows, their latents and actions there
     "Windows on another device"
-    there, device = copy.copy(self), check_device(device)
-    there.e, there.a, there.start = (v.to(device) for v in (self.e, self.a, self.start))
+    there = copy.copy(self)
+    try: there.e, there.a, there.start = (v.to(device) for v in (self.e, self.a, self.start))
+    except (RuntimeError, TypeError, AssertionError) as e: raise ArgumentError(f'device={in_short(device)}: no such device here ({type(e).__name__})') from None
     return there
 
 # %% ../nbs/01_data.ipynb #08bc35dc

@@ -225,12 +225,12 @@ def load_encoder(
     if not os.path.isfile(path):
         raise FileError(f'{path}: no such file, and no bundled encoder of that name (there are {bundled_encoders()}). '
                         f'Train one: `rssm encoder ENV_ID --out {path.stem[:40]}`')
-    device, ckpt = check_device(device), read_weights(path, "P01's vae_encoder.pt or our .safetensors")
+    latent_dim, device = latent_dim if latent_dim is None else check_number(latent_dim, 'latent_dim', low=1, high=4096, integer=True), check_device(device)
+    ckpt = read_weights(path, "P01's vae_encoder.pt or our .safetensors")
     vae = _build(_unify(ckpt, path), path)
-    if latent_dim is not None and vae.latent_dim != check_number(latent_dim, 'latent_dim', low=1, high=4096, integer=True): raise FileError(f'{path}: latent size {vae.latent_dim}, expected {latent_dim}')
-    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    if latent_dim is not None and vae.latent_dim != latent_dim: raise FileError(f'{path}: latent size {vae.latent_dim}, expected {latent_dim}')
     plain = {k: v for k, v in ckpt.items() if isinstance(v, (int, float, str))}  # who made it, how
-    return FrozenEncoder(vae, plain | {'file': path.name, 'sha256': sha, 'latent_dim': vae.latent_dim}).to(device)
+    return FrozenEncoder(vae, plain | {'file': path.name, 'sha256': hashlib.sha256(path.read_bytes()).hexdigest(), 'latent_dim': vae.latent_dim}).to(device)
 
 # %% ../nbs/02_encoder.ipynb #5fb3c58f
 def encode_episodes(

@@ -21,7 +21,7 @@ from gymnasium.wrappers import AddRenderObservation, RescaleAction, StickyAction
 from joblib import cpu_count
 from tqdm import tqdm
 
-from .core import ArgumentError, EnvError, check_array, check_flag, check_kind, check_number
+from .core import ArgumentError, EnvError, check_array, check_flag, check_kind, check_number, in_short
 from .failures import EpisodeError, Failure, Warned, attempt, check_failing, failed, here, kept, one_line, step_of, survive
 from .render import SmallRender
 from .shard import part_of
@@ -46,11 +46,11 @@ class StateInInfo(gym.Wrapper, gym.utils.RecordConstructorArgs):
 # %% ../nbs/00_env.ipynb #a8252294
 def _check_spec(env_id):
     "Refuse an id that is not in Gymnasium's registry, or whose environment cannot be loaded or cannot render pictures"
-    try: entry = gym.spec(env_id).entry_point
+    try: entry = gym.spec(check_kind(env_id, 'env_id', str)).entry_point
     except (gym.error.Error, ImportError, AttributeError, TypeError, ValueError) as e:
         near = difflib.get_close_matches(str(env_id), gym.registry, n=3)
         hint = f'did you mean {" or ".join(near)}?' if near else 'expected an id that `gymnasium.make` knows'
-        raise EnvError(f'unknown environment {env_id!r}: {hint} ({e})') from None
+        raise EnvError(f'unknown environment {in_short(env_id)}: {hint} ({" ".join(str(e).split())[:200]})') from None
     try: made_by = gym.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
     except Exception as e: raise EnvError(f'{env_id}: its code cannot be loaded ({type(e).__name__}: {e})') from None
     modes = getattr(made_by, 'metadata', {}).get('render_modes', ['rgb_array'])

@@ -145,8 +145,9 @@ def read_notebook(
     path,   # of an `.ipynb`
 )->Notebook:
     "Read a notebook, running nothing; raises `FileError` if it is none or holds no code"
-    nbformat, path = need('nbformat', 'grade'), check_path(path, 'path')
+    path = check_path(path, 'path')
     if not os.path.isfile(path): raise FileError(f'{path}: no such file, expected a notebook')
+    nbformat = need('nbformat', 'grade')
     try:
         nb = nbformat.read(path, as_version=4); nbformat.validate(nb)
     except Exception as e:  # nbformat, jsonschema, json and the codecs raise a dozen kinds on damaged files

@@ -7,6 +7,7 @@ __all__ = ['shard_path', 'save_shard', 'shard_of', 'merge_shards']
 
 # %% ../nbs/01b_merge.ipynb #ee202dd1
 import json, os, re, zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .core import ArgumentError, FileError, check_kind, check_list, check_path, write_whole
@@ -64,7 +65,6 @@ def _sorted_shards(paths):
         i = note['shard'][0]
         if i in found: raise FileError(f"{path}: shard {i}/{note['shard'][1]} a second time, beside {found[i].name}")
         found[i] = path
-    if not found: raise ArgumentError('no files: expected the shards of a run')
     n = first[1]['shard'][1]
     missing = [i for i in range(1, n + 1) if i not in found]
     whole = first[0].with_stem(re.sub(r'_\d+_of_\d+$', '', first[0].stem))
@@ -80,6 +80,7 @@ def merge_shards(
 )->list:    # its episodes, in the order of a single run
     "Join shards to one file, the same bytes as from a single run; raises `ArgumentError`, `FileError`"
     episodes, seeds, out = [], {}, check_path(out, 'out')
+    paths = paths if isinstance(paths, Sequence) else list(check_kind(paths, 'paths', Iterable))
     for path in _sorted_shards([check_path(o, 'paths') for o in check_list(paths, 'paths')]):
         for o in load_episodes(path):
             if episodes and _kin(o) != _kin(episodes[0]): raise FileError(f'{path}: episodes {_kin(o)}, expected {_kin(episodes[0])} as in the shards before')

@@ -95,6 +95,7 @@ def _environment(first, env_args, action_space):
         return None, _check_space(action_space)
     H, W = first.obs.shape[1:3]
     if H != W: raise ArgumentError(f'pictures of {H} × {W}: expected square ones, as `make_env` gives, or env_args=None')
+    if taken := [k for k in env_args if not isinstance(k, str) or k in ('env_id', 'size', 'scaled')]: raise ArgumentError(f'env_args has {taken}: expected other arguments of make_env')
     env = make_env(first.env_id, H, scaled=False, **env_args)
     return env, _check_space(env.action_space if action_space is None else action_space)
 

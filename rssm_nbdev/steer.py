@@ -116,7 +116,7 @@ class Steering:
         self.seed = check_number(seed, 'seed', low=0, high=2**31, integer=True)
         self.model, self.encoder, self.margins, self.probes, self.truth = model, encoder, margins, list(probes), truth
         self.env = make_env(start.episode.env_id) if env is None else check_kind(env, 'env', gym.Env)
-        if (A := action_dim(self.env.action_space)) != model.act_dim: raise ArgumentError(f'model of actions of {model.act_dim}, {start.episode.env_id} has {A}: expected the same')
+        if (A := action_dim(self.env.action_space)) != model.act_dim: raise ArgumentError(f'model of actions of {model.act_dim}, {self.env.spec.id} has {A}: expected the same')
         self.choices = choices(self.env)
         self.begin(start)
 

@@ -8,7 +8,6 @@ import importlib
 import inspect
 import io
 import os
-import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from bad_arguments import OTHERS, Case, Kind, array, choice, flag, instance, number, refuses, run, several
+from bad_arguments import OTHERS, WORDS, Case, Kind, array, choice, flag, instance, number, refuses, run, several
 from gymnasium.spaces import Box, Discrete
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -32,7 +31,8 @@ from rssm_nbdev.checks import deliverable, first_cell
 from rssm_nbdev.cli import COMMANDS, main, parser
 from rssm_nbdev.cli_make import encoder_of, find_encoder, load_kind
 from rssm_nbdev.cli_use import load_model
-from rssm_nbdev.core import FileError, check_array, check_number, in_order, need, read_weights, versions, writable_folder, write_json, write_weights, write_whole
+from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, need,
+                             read_weights, versions, writable_folder, write_json, write_weights, write_whole)
 from rssm_nbdev.course import export_course, import_course
 from rssm_nbdev.data import LatentEpisode, Windows, check_episode, load_episodes, save_episodes, split, transitions
 from rssm_nbdev.encoder import (VAE, Decoder, Encoder, FrozenEncoder, bundled_encoders, encode_episodes, load_encoder, psnr, save_encoder, to_float, to_uint8,
@@ -44,7 +44,6 @@ from rssm_nbdev.failures import check_failing, survive
 from rssm_nbdev.faulty import Faulty
 from rssm_nbdev.grade import grade
 from rssm_nbdev.history import History
-os.environ |= {'HF_HUB_OFFLINE': '1', 'MINARI_DATASETS_PATH': tempfile.mkdtemp(prefix='rssm_minari_')}     # nothing asks the net
 from rssm_nbdev.hub import from_pretrained, push_to_hub, save_pretrained
 from rssm_nbdev.imagination import Imagination, RewardHead, explained, fit_reward, load_reward, reward_states, save_reward, still
 from rssm_nbdev.merge import merge_shards, save_shard, shard_of, shard_path
@@ -75,13 +74,14 @@ ODD = st.one_of(OTHERS, st.integers(), st.floats(allow_nan=True), st.just(np.zer
 
 
 def a(*types, more=(), optional=False, but=lambda v: False):
-    "An object of these types; `but`: what else is fine"
-    return Kind('object', st.one_of(ODD, *more).filter(lambda v: not isinstance(v, types) and not but(v) and not (optional and v is None)), optional)
+    "An object of these types; `more`: wrong all the same; `but`: what is fine"
+    wrong = [v if isinstance(v, st.SearchStrategy) else st.just(v) for v in more]
+    return Kind('object', st.one_of(ODD.filter(lambda v: not isinstance(v, types)), *wrong).filter(lambda v: not but(v) and not (optional and v is None)), optional)
 
 
 def empty(v): return isinstance(v, dict) and not v
 def word(right): return lambda v: isinstance(v, str) and v == right
-def text(*wrong, **kw): return a(str, more=[st.just(w) for w in wrong], **kw)
+def text(*wrong, **kw): return a(str, more=wrong, **kw)
 def path(**kw): return a(str, os.PathLike, **kw)
 def function(**kw): return a(Callable, **kw)
 
@@ -129,7 +129,16 @@ def entered(f):
 
 # ---- right ones
 
-TMP = Path(tempfile.mkdtemp(prefix='rssm_arguments_'))
+@pytest.fixture(scope='module', autouse=True)
+def alone():
+    "Nothing asks the net, and data sets stay here"
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True); m.setenv('MINARI_DATASETS_PATH', str(TMP/'minari'))
+        yield
+
+
+_tmp = tempfile.TemporaryDirectory(prefix='rssm_arguments_')
+TMP = Path(_tmp.name)
 G = np.random.default_rng(0)
 
 
@@ -185,9 +194,10 @@ def dataset(): return to_minari([replace(episode(), seed=3)], 'ours/pendulum-v0'
 def files():
     "A file of each kind"
     save_episodes(TMP/'episodes.npz', [episode(1), episode(2)]); save_episodes(TMP/'latents.npz', latents())
-    save_encoder(vae(), TMP/'encoder.safetensors'); save(model(), TMP/'model.safetensors'); save_reward(head(), TMP/'head.safetensors')
+    save_encoder(vae(), TMP/'encoder.safetensors'); save(model(), TMP/'model.safetensors', SimpleNamespace(latent_dim=4, provenance=load_encoder(TMP/'encoder.safetensors').provenance)); save_reward(head(), TMP/'head.safetensors')
     export_course(course(), TMP/'rssm.pt', 1, .5); save_pretrained(model(), TMP/'pretrained')
-    for i in (1, 2): save_shard(TMP/'parts.npz', [small(i)], (i, 2))
+    for i in (1, 2): save_shard(TMP/'parts.npz', [small(i)], (i, 2)); save_shard(TMP/f'shard{i}'/'episodes.npz', [small(i)], (i, 2))
+    save_episodes(TMP/'many.npz', latents(9, T=20))
     write_json(TMP/'notebook.ipynb', {'cells': [{'cell_type': 'code', 'id': 'a', 'source': 'x = 1', 'metadata': {}, 'outputs': [], 'execution_count': 1}], 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5})
     return TMP
 
@@ -222,13 +232,19 @@ def cell(source='x = 1', kind='code', **kw): return Cell(1, kind, source, 1, **k
 AMONG = st.sampled_from([[], ['Mars'], [3], [None], 'word', 3, ['RSSM', 'Mars'], [[]]])            # names of models that are none
 HORIZONS = Kind('horizons', st.sampled_from([(), (0,), (11,), (1.5,), ('word',), (None,), (1, -1), 3, 'word', None, (float('nan'),), object(), len, (True,)]))
 SPACES = (st.sampled_from([gym.spaces.Dict({}), gym.spaces.MultiBinary(2), gym.spaces.Text(3), Box(-np.inf, np.inf, (1,))]),)
-SPACE = a(Box, Discrete, more=SPACES[:0])
+SPACE = a(Box, Discrete, more=[gym.spaces.Dict({}), gym.spaces.MultiBinary(2)])
 
 
 CASES = {
     # core
     'core.check_number': Case(check_number, lambda: dict(x=1, name='x'), x=number(), left={k: 'of the caller' for k in ('name', 'low', 'high', 'integer')}),
     'core.check_array': Case(check_array, lambda: dict(x=np.zeros((2, 3)), name='x', shape=('A', 3), dtype='float'), x=array(np.zeros((2, 3)), free=(0,)), left={k: 'of the caller' for k in ('name', 'shape', 'dtype', 'low', 'high', 'device', 'values')}),
+    'core.check_kind': Case(lambda x: check_kind(x, 'x', RSSM), lambda: dict(x=model()), x=instance()),
+    'core.check_list': Case(lambda x: check_list(x, 'x', str), lambda: dict(x=['word']), x=listed(['x', None], right=(['word'],))),
+    'core.check_choice': Case(lambda x: check_choice(x, 'x', ('a', 'b')), lambda: dict(x='a'), x=choice('a', 'b')),
+    'core.check_flag': Case(lambda x: check_flag(x, 'x'), lambda: dict(x=True), x=flag()),
+    'core.check_path': Case(lambda x: check_path(x, 'x'), lambda: dict(x='x'), x=path(more=[st.sampled_from(['', 'a\0b'])])),
+    'core.check_device': Case(lambda device: check_device(device), lambda: dict(device='cpu'), device=device()),
     'core.writable_folder': Case(writable_folder, lambda: dict(path=fresh()), path=path()),
     'core.write_whole': Case(entered(write_whole), lambda: dict(path=fresh()), path=path()),
     'core.write_json': Case(write_json, lambda: dict(path=fresh(), data={'x': 1}), path=path(), data=Kind('JSON', st.sampled_from([float('nan'), {'x': float('inf')}, {(1, 2): 3}]))),
@@ -250,7 +266,7 @@ CASES = {
                           faults=Kind('faults', st.one_of(ODD, st.sampled_from([{1: 3}, {1: ('jumps', 2)}, {1: ('raises', 'word')}, {1: ('raises',)}, {1: None}])).filter(lambda v: not (isinstance(v, dict) and not v)))),
     # env
     'env.StateInInfo': Case(StateInInfo, lambda: dict(env=env()), env=a(gym.Env)),
-    'env.make_env': Case(make_env, lambda: dict(env_id='Pendulum-v1', size=8), env_id=text('Pendulum-v99', 'nowhere:Pendulum-v1', 'a:b:c', 'phys2d/CartPole-v1', 'a\nb', but=word('Pendulum-v1')), size=number(low=8, high=1024, integer=True), sticky=number(low=0, high=.99), scaled=flag()),
+    'env.make_env': Case(make_env, lambda: dict(env_id='Pendulum-v1', size=8), env_id=text(WORDS, 'Pendulum-v99', 'nowhere:Pendulum-v1', 'a:b:c', 'phys2d/CartPole-v1', 'a\nb', but=word('Pendulum-v1')), size=number(low=8, high=1024, integer=True), sticky=number(low=0, high=.99), scaled=flag()),
     'env.make_env, options': Case(lambda options: make_env('Pendulum-v1', 8, **options), lambda: dict(options={'g': 9.}), options=Kind('options', st.sampled_from([{'gravity': 3}, {'render_mode': 'human'}, {'max_episode_steps': 'word'}]))),
     'env.action_dim': Case(action_dim, lambda: dict(space=Discrete(3)), space=SPACE),
     'env.encode_action': Case(encode_action, lambda: dict(space=Discrete(3), action=2), space=SPACE, action=Kind('action', st.one_of(OTHERS, st.integers().filter(lambda i: not 0 <= i < 3), st.floats(), st.just(np.zeros(3)), st.just(torch.zeros(2))))),
@@ -259,19 +275,19 @@ CASES = {
     'env.decode_action, Box': Case(decode_action, lambda: dict(space=Box(-1, 1, (2,)), a=np.zeros(2, np.float32)), space=SPACE, a=array(np.zeros(2, np.float32))),
     'env.random_policy': Case(random_policy, lambda: dict(obs=None, state=None, space=Discrete(3), rng=rngs()[0]), left={'obs': 'not looked at', 'state': 'not looked at'}, space=SPACE, rng=a(np.random.Generator)),
     'env.rollout': Case(rollout, lambda: dict(env=env(), seed=1, max_steps=1), env=a(gym.Env), seed=seed(), policy=function(), max_steps=number(low=1, integer=True, optional=True), left={'at': 'a list of the caller, written to'}),
-    'env.stream': Case(stream, lambda: dict(env_id='Pendulum-v1', episodes=1, workers=1, max_steps=1, size=8, progress=False), env_id=text('Pendulum-v99', but=word('Pendulum-v1')), episodes=number(low=1, high=1_000_000, integer=True), seed=number(low=0, high=2**31, integer=True), policy=function(),
+    'env.stream': Case(stream, lambda: dict(env_id='Pendulum-v1', episodes=1, workers=1, max_steps=1, size=8, progress=False), env_id=text(WORDS, 'Pendulum-v99', but=word('Pendulum-v1')), episodes=number(low=1, high=1_000_000, integer=True), seed=number(low=0, high=2**31, integer=True), policy=function(),
                        workers=number(low=1, integer=True, optional=True), max_steps=number(low=1, integer=True, optional=True), size=number(low=8, high=1024, integer=True), progress=flag(), shard=shard(optional=True),
                        on_failure=choice('raise', 'skip'), limit=number(low=.01, optional=True), failures=a(list, optional=True)),
-    'env.collect': Case(collect, lambda: dict(env_id='Pendulum-v1', episodes=1, workers=1, max_steps=1, size=8, progress=False), env_id=text('Pendulum-v99', but=word('Pendulum-v1')), episodes=number(low=1, high=1_000_000, integer=True), seed=number(low=0, high=2**31, integer=True)),
+    'env.collect': Case(collect, lambda: dict(env_id='Pendulum-v1', episodes=1, workers=1, max_steps=1, size=8, progress=False), env_id=text(WORDS, 'Pendulum-v99', but=word('Pendulum-v1')), episodes=number(low=1, high=1_000_000, integer=True), seed=number(low=0, high=2**31, integer=True)),
     # replay
     'replay.action_names': Case(action_names, lambda: dict(env=cart()), env=a(gym.Env)),
-    'replay.own_bounds': Case(own_bounds, lambda: dict(env=env()), env=a(gym.Env, more=[st.builds(cart)], but=lambda v: v is not cart() and isinstance(v, gym.Env))),
+    'replay.own_bounds': Case(own_bounds, lambda: dict(env=env()), env=a(gym.Env, more=[st.builds(cart)])),
     'replay.choices': Case(choices, lambda: dict(env=env()), env=a(gym.Env)),
     'replay.Replay': Case(Replay, lambda: dict(env=env(), start=Start(episode(), 5)), env=a(gym.Env), start=Kind('start', st.one_of(ODD, st.builds(lambda t: Start(episode(), t), st.sampled_from([-1, 99, 1.5, None, 'word'])), st.just(Start(None, 3))))),
     'replay.Replay.__call__': Case(Method(Replay, '__call__', lambda: Replay(make_env('Pendulum-v1'), Start(episode(), 5))), lambda: dict(actions=[np.zeros(1, np.float32)]), actions=listed([np.zeros(2, np.float32)], [np.full(1, np.nan)], [np.zeros(1), 'word'], empty=False)),
     # data
     'data.transitions': Case(transitions, lambda: dict(episodes=[small()]), episodes=listed(*SPOILT, empty=False)),
-    'data.check_episode': Case(check_episode, lambda: dict(ep=small()), ep=a(Episode, more=[st.sampled_from([b[1] for b in SPOILT])], but=lambda v: False)),
+    'data.check_episode': Case(check_episode, lambda: dict(ep=small()), ep=a(Episode, more=[st.sampled_from([b[1] for b in SPOILT])])),
     'data.split': Case(split, lambda: dict(episodes=[small(i) for i in range(9)]), episodes=listed([small()]*9, [small(i) for i in range(2)]), valid=number(low=0, high=1), test=number(low=0, high=1), seed=seed()),
     'data.Windows': Case(Windows, lambda: dict(episodes=latents(), length=4), episodes=listed(*BROKEN), length=number(low=1, high=6, integer=True), stride=number(low=1, integer=True)),
     'data.Windows.batch': Case(Method(Windows, 'batch', lambda: Windows(latents(), 4)), lambda: dict(idx=torch.arange(3)), idx=Kind('indices', st.one_of(OTHERS.filter(lambda v: not isinstance(v, (list, bool))), st.sampled_from([[99], [0, -99], [.5], ['word'], [None], 3., np.zeros(3), np.array([99]), torch.zeros(2), torch.tensor([9999]), torch.zeros(2, 2, dtype=int), torch.zeros(2, dtype=int, device='meta')])))),
@@ -284,12 +300,12 @@ CASES = {
     'merge.shard_of': Case(shard_of, at('parts_1_of_2.npz'), path=found()),
     'merge.merge_shards': Case(merge_shards, lambda: dict(paths=[files()/f'parts_{i}_of_2.npz' for i in (1, 2)], out=fresh('.npz')), paths=listed(['nowhere'], st.builds(lambda: [files()/'parts_1_of_2.npz'])), out=path()),
     # minari
-    'minari_io.env_actions': Case(env_actions, lambda: dict(space=Discrete(2), act=np.eye(2, dtype=np.float32)), space=a(Box, Discrete, more=SPACES, but=lambda v: isinstance(v, Box) and np.isfinite(v.low).all()), act=array(np.eye(2, dtype=np.float32), low=-1, high=1, free=(0,))),
+    'minari_io.env_actions': Case(env_actions, lambda: dict(space=Discrete(2), act=np.eye(2, dtype=np.float32)), space=a(Box, Discrete, more=SPACES), act=array(np.eye(2, dtype=np.float32), low=-1, high=1, free=(0,))),
     'minari_io.model_actions': Case(model_actions, lambda: dict(space=Discrete(2), actions=np.array([0, 1])), space=a(Box, Discrete, more=SPACES), actions=Kind('actions', st.one_of(OTHERS, st.sampled_from([[2], [-1], [.5], ['word'], [[0]], np.zeros(3), 3, [[0], [1, 2]]])).filter(lambda v: not isinstance(v, list) or v))),
     'minari_io.model_actions, Box': Case(model_actions, lambda: dict(space=Box(-2, 2, (1,)), actions=np.zeros((2, 1))), space=a(Box, Discrete, more=SPACES), actions=Kind('actions', st.one_of(OTHERS, st.sampled_from([np.full((2, 1), np.nan), np.full((2, 1), 3.), np.array([['word']]), np.zeros((2, 2)), np.array([[object()]])])).filter(lambda v: not isinstance(v, list) or v))),
-    'minari_io.to_minari': Case(to_minari, lambda: dict(episodes=[replace(episode(), seed=3)], dataset_id=f'ours/a{G.integers(10**9)}-v0'), episodes=listed(*SPOILT), dataset_id=text('x', '../x-v0', 'x-v', 'a b/x-v0'), env_args=a(dict, optional=True, more=[st.just({'size': 3}), st.just({'nothing': 3})], but=empty),
-                                action_space=a(Box, Discrete, optional=True, more=SPACES[:1])),
-    'minari_io.stream_minari': Case(stream_minari, lambda: dict(dataset=dataset()), dataset=Kind('dataset', st.one_of(ODD, st.just('no/such-v0'), st.just(Path('nowhere')))), pixels=text(optional=True, but=lambda v: False), state=Kind('state', st.one_of(ODD, st.just('nothing')).filter(lambda v: v is not None and not (isinstance(v, str) and v == ''))),
+    'minari_io.to_minari': Case(to_minari, lambda: dict(episodes=[replace(episode(), seed=3)], dataset_id=f'ours/a{G.integers(10**9)}-v0'), episodes=listed(*SPOILT), dataset_id=text(WORDS, 'x', '../x-v0', 'x-v', 'a b/x-v0'), env_args=a(dict, optional=True, more=[st.just({'size': 3}), st.just({'nothing': 3})], but=empty),
+                                action_space=a(Box, Discrete, optional=True, more=[gym.spaces.Dict({}), gym.spaces.MultiBinary(2)])),
+    'minari_io.stream_minari': Case(stream_minari, lambda: dict(dataset=dataset()), dataset=Kind('dataset', st.one_of(ODD, st.just('no/such-v0'), st.just(Path('nowhere')))), pixels=text(WORDS.filter(len), optional=True), state=Kind('state', st.one_of(ODD, st.just('nothing')).filter(lambda v: v is not None and not (isinstance(v, str) and v == ''))),
                                     size=number(low=8, high=1024, integer=True, optional=True), lossy=flag()),
     'minari_io.from_minari': Case(from_minari, lambda: dict(dataset=dataset()), dataset=Kind('dataset', st.one_of(ODD, st.just('no/such-v0'), st.just(Path('nowhere'))))),
     # encoder
@@ -331,9 +347,9 @@ CASES |= {
     'plot_study.plot_felt': Case(plot_felt, lambda: dict(rows={'GRU': {'angle (°)': [1., 2.]}}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': {}}, {'x': {'y': 'word'}}, {'x': {'y': [1.]}, 'z': {}}, {'x': {'y': [float('nan')]}}])]), floor=a(dict, optional=True, more=[st.just({'angle (°)': 'word'})])),
     'plot_study.animate': Case(animate, lambda: dict(rows={'x': PICS}, path=fresh('.gif'), scale=1), rows=FRAMES, path=path(), context=number(low=1, integer=True), div=number(low=1, integer=True, optional=True), scale=number(low=1, high=20, integer=True), fps=number(low=1, high=50, integer=True)),
     # checkpoints, the course's file, the hub
-    'checkpoint.action_spec': Case(action_spec, lambda: dict(env='Pendulum-v1'), env=a(Box, Discrete, more=SPACES[:1], but=word('Pendulum'))),
+    'checkpoint.action_spec': Case(action_spec, lambda: dict(env='Pendulum-v1'), env=a(Box, Discrete, more=[WORDS, gym.spaces.Dict({}), gym.spaces.MultiBinary(2)], but=word('Pendulum'))),
     'checkpoint.deviations': Case(deviations, lambda: dict(model=model()), model=instance()),
-    'checkpoint.save': Case(save, lambda: dict(model=model(), path=fresh('.pt')), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), path=path(more=[st.just('x.npz')]), encoder=instance(st.builds(vae), optional=True), env_id=a(str, optional=True, more=[st.just('CartPole-v1')], but=lambda v: isinstance(v, str) and v != 'CartPole-v1'),
+    'checkpoint.save': Case(save, lambda: dict(model=model(), path=fresh('.pt')), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), path=path(more=[st.just('x.npz')]), encoder=instance(st.builds(vae), optional=True), env_id=a(str, optional=True, more=[st.just('CartPole-v1')]),
                             action_space=Kind('space', st.one_of(ODD, st.sampled_from([Discrete(2), 'CartPole-v1', {'kind': 'box'}, {'kind': 'sphere', 'number': 1, 'space': ''}, {1: 2}])).filter(lambda v: v is not None and not word('Pendulum')(v))), metrics=a(dict, optional=True, more=[st.just({'x': float('nan')}), st.just({'x': {1j: 3}})])),
     'checkpoint.save, notes': Case(lambda notes: save(model(), fresh('.pt'), **notes), lambda: dict(notes={'seed': 1}), notes=Kind('notes', st.sampled_from([{'seed': float('nan')}, {'seed': object()}, {'state_dict': 1}, {'version': 1}, {'config': 3}]))),
     'checkpoint.load': Case(load, at('model.safetensors'), path=found(), encoder=instance(st.builds(vae), st.builds(encoder), optional=True), device=device(), env_id=a(str, optional=True, more=[st.just('CartPole-v1')], but=word('')),
@@ -351,14 +367,14 @@ CASES |= {
     'plan.shifted': Case(shifted, lambda: dict(plan=blank_plan(2, 3, 1)), plan=instance(st.just((1, 2))), discrete=flag()),
     'plan.pendulum': Case(pendulum, lambda: dict(s=torch.zeros(2, 3), a=torch.zeros(2, 1)), s=array(torch.zeros(2, 3), values=False, free=(0,)), a=array(torch.zeros(2, 1), values=False, free=(0,))),
     'plan.cartpole': Case(cartpole, lambda: dict(s=torch.zeros(2, 4), a=torch.zeros(2, 2)), s=array(torch.zeros(2, 4), values=False, free=(0,)), a=array(torch.zeros(2, 2), values=False, free=(0,))),
-    'plan.Truth': Case(Truth, lambda: dict(env_id='Pendulum-v1'), env_id=text()),
+    'plan.Truth': Case(Truth, lambda: dict(env_id='Pendulum-v1'), env_id=text(WORDS)),
     'plan.Truth.look': Case(Method(Truth, 'look', world), lambda: dict(belief=None, a=None, obs=None, state=np.zeros((2, 3), np.float32), rngs=None), left={k: 'not looked at' for k in ('belief', 'a', 'obs', 'rngs')}, state=array(np.zeros((2, 3), np.float32), free=(0, 1))),
     'plan.Truth.returns': Case(Method(Truth, 'returns', world), lambda: dict(belief=torch.zeros(2, 3), plans=torch.zeros(2, 4, 3, 1), rngs=None), belief=array(torch.zeros(2, 3)), plans=array(torch.zeros(2, 4, 3, 1), free=(1, 2)), left={'rngs': 'not used'}),
     'agent.Agent': Case(Agent, lambda: dict(world=world()), world=instance(st.just(Truth)), horizon=number(low=1, integer=True), candidates=number(low=10, integer=True), elites=number(low=1, high=60, integer=True), iterations=number(low=1, integer=True), repeat=number(low=1, integer=True), noise=number(low=0, high=10), shift=flag()),
     'agent.Agent.begin': Case(Method(Agent, 'begin', agent), lambda: dict(rngs=rngs()), rngs=listed(empty=False)),
     'agent.Agent.act': Case(Method(Agent, 'act', lambda: begun(agent())), lambda: dict(obs=PICS, state=np.zeros((2, 3), np.float32)), obs=array(PICS, free=(1, 2)), state=array(np.zeros((2, 3), np.float32))),
     'agent.Agent.__call__': Case(Method(Agent, '__call__', agent), lambda: dict(obs=PICS[0], state=np.zeros(3, np.float32), space=env().action_space, rng=rngs()[0]), obs=array(PICS[0], free=(0, 1)), state=array(np.zeros(3, np.float32)), space=a(Box, more=[st.just(Box(-1, 1, (2,)))]), rng=a(np.random.Generator)),
-    'agent.rollouts': Case(rollouts, lambda: dict(env_id='Pendulum-v1', seeds=[1], agent=agent(), max_steps=1, size=8), env_id=text(), seeds=listed([-1], [.5], [True], [1, 'word'], right=([3],)), agent=instance(), max_steps=number(low=1, integer=True, optional=True), size=number(low=8, high=1024, integer=True)),
+    'agent.rollouts': Case(rollouts, lambda: dict(env_id='Pendulum-v1', seeds=[1], agent=agent(), max_steps=1, size=8), env_id=text(WORDS), seeds=listed([-1], [.5], [True], [1, 'word'], right=([3],)), agent=instance(), max_steps=number(low=1, integer=True, optional=True), size=number(low=8, high=1024, integer=True)),
     'agent.plot_returns': Case(plot_returns, lambda: dict(curves={'x': ([1, 2], np.zeros((1, 2, 3)))}), curves=a(dict, more=[*HELD, st.sampled_from([{'x': ([1], np.zeros((1, 2, 3)))}, {'x': ([1, 2], np.zeros((1, 2)))}, {'x': ([1, 2], np.full((1, 2, 3), np.nan))}, {'x': (1, 2, 3)}, {'x': (['word'], np.zeros((1, 1, 3)))}])]),
                                levels=a(dict, optional=True, more=[st.sampled_from([{'x': 'word'}, {'x': []}, {'x': [np.nan]}])], but=empty), goal=number(optional=True), xlabel=text()),
     'agent.plot_plans': Case(plot_plans, lambda: dict(truth=np.zeros(5), plans=[(1, np.zeros(3))], ylabel='x'), truth=array(np.zeros(5), free=(0,)), plans=listed([(1,)], [(1, 'word')], [(-1, np.zeros(3))], [(1, np.full(3, np.nan))], [(1, [])], empty=False), ylabel=text()),
@@ -374,7 +390,7 @@ CASES |= {
     # hand-ins
     'readings.model_in': Case(model_in, lambda: dict(text='GRU'), text=text()),
     'readings.horizons_in': Case(horizons_in, lambda: dict(text='5 steps'), text=text()),
-    'readings.to_float': Case(float_of, lambda: dict(text='1,000'), text=text('', 'word', '1.2.3')),
+    'readings.to_float': Case(float_of, lambda: dict(text='1,000'), text=text(WORDS.filter(lambda v: v not in ('NaN', '１')), '1.2.3')),
     'readings.grid_readings': Case(grid_readings, lambda: dict(rows=[['', 'h=1'], ['GRU', '.1']]), rows=listed([[3]], [['x', None]]), table=a(tuple)),
     'readings.line_readings': Case(line_readings, lambda: dict(lines=['GRU']), lines=listed(['x', None], right=(['word'],), empty=False), table=a(tuple)),
     'readings.pictures': Case(pictures, lambda: dict(output={}), output=a(dict, more=[st.just({'data': 3}), st.just({'data': {'text/html': 3}}), st.just({'data': {'image/png': 3}})])),
@@ -391,7 +407,7 @@ CASES |= {
     'steer.look': Case(look, lambda: dict(model=model(), e=torch.zeros(3, 4), a=torch.zeros(2, 1), samples=2, seed=0), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), e=array(torch.zeros(3, 4)), a=array(torch.zeros(2, 1)), samples=number(low=1, integer=True), seed=number(low=0, high=2**31, integer=True)),
     'steer.dream': Case(dream, lambda: dict(model=model(), state=STATE(), a=torch.zeros(1), seed=0, step=1, samples=2), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), state=STATES, a=array(torch.zeros(1)), seed=number(low=0, high=2**31, integer=True), step=number(low=0, integer=True), samples=number(low=1, integer=True)),
     'steer.Steering': Case(Steering, lambda: dict(model=model(), encoder=encoder(), start=Start(episode(), 5), samples=2, context=3, env=env()), model=instance(st.builds(lambda: RSSM(5, 1, 8, 3, 8)), st.builds(lambda: RSSM(4, 2, 8, 3, 8))), encoder=instance(), start=Kind('start', st.one_of(ODD, st.builds(lambda t: Start(episode(), t), st.sampled_from([-1, 1, 99, 1.5, None])), st.just(Start(None, 5)), st.just(Start(small(), 5)))),
-                           hold=number(low=1, high=10_000, integer=True), context=number(low=1, integer=True), samples=number(low=1, high=10_000, integer=True), seed=number(low=0, high=2**31, integer=True), margins=instance(optional=True), probes=listed(empty=False), truth=flag(), env=a(gym.Env, optional=True, more=[st.builds(cart)], but=lambda v: isinstance(v, gym.Env) and v is not cart())),
+                           hold=number(low=1, high=10_000, integer=True), context=number(low=1, integer=True), samples=number(low=1, high=10_000, integer=True), seed=number(low=0, high=2**31, integer=True), margins=instance(optional=True), probes=listed(empty=False), truth=flag(), env=a(gym.Env, optional=True, more=[st.builds(cart)])),
     'steer.Steering.begin': Case(Method(Steering, 'begin', steering), lambda: dict(start=Start(episode(), 5)), start=Kind('start', st.one_of(ODD, st.builds(lambda t: Start(episode(), t), st.sampled_from([-1, 1, 99, 1.5, None])), st.just(Start(None, 5)), st.just(Start(small(), 5))))),
     'steer.Steering.act': Case(Method(Steering, 'act', steering), lambda: dict(action=[.5]), action=Kind('action', st.one_of(OTHERS.filter(lambda v: not isinstance(v, bool)), st.sampled_from([[2.], [0., 0.], float('nan'), np.zeros(3)])))),
     'steer.Steering.vector': Case(Method(Steering, 'vector', steering), lambda: dict(action=[.5]), action=Kind('action', st.one_of(OTHERS.filter(lambda v: not isinstance(v, bool)), st.sampled_from([[2.], [0., 0.], float('nan'), np.zeros(3)])))),
@@ -413,9 +429,42 @@ CASES |= {
     'cli_make.find_encoder': Case(find_encoder, lambda: dict(encoder='Pendulum-v1'), encoder=found('CartPole-v9')),
     'cli_make.encoder_of': Case(encoder_of, lambda: dict(latents=files()/'latents.npz', embed=4), latents=path(), embed=number(low=1, integer=True)),
     'cli_use.load_model': Case(load_model, at('model.safetensors'), path=found(), encoder=instance(st.builds(encoder), optional=True)),
-    'cli.parser': Case(parser, lambda: dict(name='train'), name=text()),
+    'cli.parser': Case(parser, lambda: dict(name='train'), name=text(WORDS)),
     'cli.main': Case(main, lambda: dict(argv=['--help']), argv=Kind('words', st.sampled_from([3, 'word', [3], [None], {'x': 1}, object(), len]))),
 }
+
+LEFT = {  # why nothing is said of the other public names
+    'an error class': 'core.RSSMError core.ArgumentError core.EnvError core.FileError core.TrainingError core.MissingError failures.EpisodeError',
+    'a constant': 'shard.Shard failures.BEFORE faulty.FAULTS env.Policy env.LARGEST minari_io.ABOUT plot.COLOURS plot_study.STUDY_COLOURS checkpoint.MODELS course.COURSE_STD hub.REPO_URL plan.EQUATIONS readings.NUMBER checks.LADDER '
+                  'checks.CHECKS checks.TITLES grade.UNCHECKED cli.COMMANDS cli.EXAMPLES',
+    'carries data; the functions that take it check it (`check_episode`, `Windows`, `cem`, `Steering`, …)': 'env.Episode replay.Choice replay.Start replay.Real data.Transition data.Transitions data.Split data.LatentEpisode data.Batch plan.Plan failures.Failure',
+    'carries results, made by one function of ours': 'failures.Warned readings.Reading evidence.Names evidence.Cell evidence.Notebook checks.Deliverable grade.Grades steer.Moment steer.Reading recording.Recording',
+    'takes anything, to say it in an error': 'core.in_short failures.one_line',
+    'a check itself: of every function that uses it, it is tested there': 'core.check_sizes replay.check_start checkpoint.check_known checkpoint.checked_weights',
+    'runs inside `stream`, which has checked, or in its workers': 'failures.step_of failures.failed failures.kept failures.attempt failures.here',
+    'what others derive from: its methods say that they are missing': 'plan.World',
+    'called by Gymnasium or by torch, as they have it': 'render.SmallRender.long render.SmallRender.short render.SmallRender.render faulty.Faulty.reset faulty.Faulty.step faulty.Faulty.render faulty.Faulty.close env.StateInInfo.reset env.StateInInfo.step '
+                                                        'encoder.Encoder.forward encoder.Decoder.forward encoder.VAE.forward encoder.FrozenEncoder.train',
+    'called by `Agent`, which has checked': 'agent.Agent.replan imagination.Imagination.noise imagination.Imagination.begin imagination.Imagination.look imagination.Imagination.imagine imagination.Imagination.returns imagination.RewardHead.standardised',
+    'takes nothing': 'steer.Steering.undo steer.Steering.reset',
+}
+LEFT = {name: why for why, names in LEFT.items() for name in names.split()}
+
+
+def public(module):
+    "Names of a module that users see, and the methods of its classes"
+    m = importlib.import_module(f'rssm_nbdev.{module}')
+    for k in m.__all__:
+        yield f'{module}.{k}'
+        if inspect.isclass(o := getattr(m, k)) and f'{module}.{k}' not in LEFT:
+            yield from (f'{module}.{k}.{n}' for n, f in vars(o).items() if callable(f) and (n == '__call__' or not n.startswith('_')))
+
+
+def test_every_public_name_has_a_case_or_a_reason():
+    said = {k.partition(',')[0] for k in CASES} | {f'cli_make.{k}_cmd' for k in SHELL} | {f'cli_use.{k}_cmd' for k in SHELL}
+    names = {k for m in MODULES for k in public(m)}
+    assert not names - said - set(LEFT), 'nothing is said of these'
+    assert not set(LEFT) - names and not set(LEFT) & said, 'gone, or said twice'
 
 
 @pytest.mark.parametrize('name', CASES)
@@ -426,7 +475,7 @@ def test_a_valid_call_works(name):
 
 
 SAID = {  # argument → words for it, or for a part of it, in errors
-    'episodes': ('obs', 'act', 'reward', 'state', 'episode', 'ep=', 'beside e'), 'start': ('obs', 't=', 'an episode of'), 'starts': ('t=',), 'action_space': ('action',), 'mu': ('log_var',), 'posterior': ('spread', 'imagined'),
+    'episodes': ('obs', 'act', 'reward', 'state', 'episode', 'ep=', 'e has shape'), 'ep': ('obs', 'act', 'reward', 'state'), 'env': ('actions of',), 'start': ('obs', 't=', 'an episode of'), 'starts': ('t=',), 'action_space': ('action',), 'mu': ('log_var',), 'posterior': ('spread', 'imagined'),
     'model': ('network', 'latents', 'actions'), 'state': ('s=',), 'belief': ('s=', 'plans'), 'loss': ('row',), 'score': ('data',), 'notes': ('notes',)}
 
 
@@ -451,3 +500,75 @@ def test_a_wrong_argument_is_refused(name, arg):
 
 @pytest.mark.parametrize('name', CASES)
 def test_something_is_said_of_every_argument(name): assert not CASES[name].missing()
+
+
+# ---- the shell
+
+WHOLE, FROM_0 = ['0', '-1', '1.5', 'word', '', 'nan', '1e3'], ['-1', '1.5', 'word', '', 'inf']
+REAL = ['nan', 'inf', '-1', 'word', '']
+GONE = ['nowhere', '', 'a'*300, '../nowhere/x.npz']
+
+
+def taken(): return files()/'model.safetensors'        # a file, where a folder is to be made
+
+
+SHELL = {  # command → words that work, and for each option what does not; numbers are positions
+    'collect': (lambda: ['Pendulum-v1', '--episodes=2', '--max-steps=3', '--workers=1'], {0: ['Nowhere-v0', '', 'a'*300, '../..', 'a\nb'], 'episodes': WHOLE, 'seed': FROM_0, 'max-steps': WHOLE, 'sticky': [*REAL, '1'], 'workers': WHOLE,
+                'shard': ['0/2', '3/2', 'x', '2/', '1/200', '１/2'], 'on-failure': ['go on', ''], 'limit': [*REAL, '0'], 'out': taken}),
+    'encoder': (lambda: ['Pendulum-v1', '--episodes=1', '--max-steps=2', '--steps=1'], {0: ['Nowhere-v0', ''], 'episodes': WHOLE, 'max-steps': WHOLE, 'steps': WHOLE, 'noise': [*REAL, '256'], 'seed': FROM_0, 'out': taken}),
+    'encode': (lambda: [files()/'episodes.npz', files()/'encoder.safetensors'], {0: lambda: [*GONE, files()/'latents.npz', files()/'rssm.pt'], 1: lambda: [*GONE, 'CartPole-v9', files()/'latents.npz'], 'out': taken}),
+    'merge': (lambda: [files()/'shard1', files()/'shard2'], {0: lambda: [*GONE, files()/'latents.npz'], 1: lambda: [*GONE, files()/'shard1'], 'out': taken}),
+    'train': (lambda: [files()/'many.npz', '--steps=2', '--length=6', '--context=2', '--batch=2'], {0: lambda: [*GONE, files()/'episodes.npz', files()/'rssm.pt'], 'model': ['word', '', 'rssm'], 'steps': WHOLE, 'length': [*WHOLE, '1', '1000'], 'batch': WHOLE, 'lr': REAL, 'weight-decay': REAL,
+              'context': [*WHOLE, '99'], 'seed': FROM_0, 'precision': ['fp8', ''], 'out': taken}),
+    'evaluate': (lambda: [files()/'many.npz', files()/'model.safetensors', '--context=2', '--horizon=2', '--samples=2'], {0: lambda: [*GONE, files()/'episodes.npz'], 1: lambda: [*GONE, files()/'latents.npz'], 'context': [*WHOLE, '99'], 'horizon': [*WHOLE, '99'], 'samples': WHOLE, 'out': taken}),
+    'imagine': (lambda: [files()/'episodes.npz', files()/'encoder.safetensors', files()/'model.safetensors', '--steps=2', '--samples=2'], {0: lambda: [*GONE, files()/'latents.npz'], 1: lambda: [*GONE, files()/'latents.npz'], 2: lambda: [*GONE, files()/'latents.npz'], 'episode': [*FROM_0, '99'],
+                'start': [*FROM_0, '99'], 'context': [*WHOLE, '99'], 'steps': [*WHOLE, '99'], 'samples': WHOLE, 'seed': FROM_0, 'out': taken}),
+    'export': (lambda: [save_course(), '--to=course'], {0: lambda: [*GONE, files()/'latents.npz', files()/'model.safetensors'], 'to': ['word', '', 'safetensors'], 'steps': FROM_0, 'loss': ['nan', 'inf', 'word', ''], 'out': taken}),
+    'grade': (lambda: [files()/'notebook.ipynb'], {0: lambda: [*GONE, files()/'latents.npz']}),
+}
+
+
+@cache
+def save_course(): save(course(), files()/'course.safetensors'); return files()/'course.safetensors'
+
+
+def shell(command, words, **options):
+    "Exit code or message of a command, and what it wrote to stderr"
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()): main([command, *map(str, words), *(f'--{k}={v}' for k, v in options.items())])
+    except SystemExit as e: return e.code, said.getvalue()
+    return 0, said.getvalue()
+
+
+@pytest.mark.parametrize('command', SHELL)
+def test_a_command_works(command):
+    words, code = SHELL[command][0](), 1 if command == 'grade' else 0                # the notebook lacks everything
+    out = {} if command == 'grade' else {'out': fresh('.pt' if command == 'export' else '')}
+    found, said = shell(command, words, **out)
+    assert found == code or code and 'deliverables' in found, (found, said)
+
+
+@pytest.mark.parametrize('command, option', [(k, o) for k, (_, bad) in SHELL.items() for o in bad])
+def test_a_command_refuses_bad_words(command, option):
+    "Exit code 1 or 2, a reason in one line, and no folder left behind"
+    words, bad = SHELL[command][0](), SHELL[command][1][option]
+    bad = bad() if callable(bad) else bad
+
+    @settings(derandomize=True, deadline=None, database=None, max_examples=25, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(st.sampled_from(bad if isinstance(bad, list) else [bad]))
+    def each(value):
+        out = fresh('.pt' if command == 'export' else '')
+        args = [value if i == option else w for i, w in enumerate(words)]
+        code, said = shell(command, args, **({} if command == 'grade' else {'out': out}) | ({} if isinstance(option, int) else {option: value}))
+        reason = code if isinstance(code, str) else said.strip().splitlines()[-1] if said.strip() else ''
+        assert code == 2 or isinstance(code, str), f'{option}={value!r}: exit code {code}'
+        assert 'Traceback' not in said and reason.startswith(f'rssm {command}: ') and '\n' not in reason and len(reason) < 700, f'{option}={value!r}: {reason!r}'
+        assert not out.exists(), f'{option}={value!r}: a folder was left'
+    each()
+
+
+@pytest.mark.parametrize('words', [['nothing'], ['train'], ['train', '--nothing'], ['']])
+def test_an_unknown_command_or_option_is_refused(words):
+    code, said = shell(words[0], words[1:])
+    assert code == 2 or code.startswith("rssm: no command ")
