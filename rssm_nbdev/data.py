@@ -157,7 +157,7 @@ def to(self:Windows,
 )->Windows:  # the same windows, their latents and actions there
     "Windows on another device"
     there = copy.copy(self)
-    try: there.e, there.a, there.start = (v.to(device) for v in (self.e, self.a, self.start))
+    try: there.e, there.a, there.start = (v.to(torch.device(device)) for v in (self.e, self.a, self.start))
     except (RuntimeError, TypeError, AssertionError) as e: raise ArgumentError(f'device={in_short(device)}: no such device here ({type(e).__name__})') from None
     return there
 

@@ -118,8 +118,7 @@ def train_vae(
     sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps, pct_start=min(.1, 100/steps))
     history, bar = [], tqdm(range(1, steps+1), desc='train VAE', disable=not progress, file=sys.stdout)
     for step in bar:
-        x = to_float(obs[torch.randint(len(obs), (batch,)).numpy()])
-        recon, mu, log_var = vae(x)
+        recon, mu, log_var = vae(x := to_float(obs[torch.randint(len(obs), (batch,)).numpy()]))
         loss, mse, kl = vae_loss(recon, x, mu, log_var, noise)
         if not loss.isfinite(): raise TrainingError(f'step {step}: the loss is {loss.item()}, expected a finite number')
         opt.zero_grad(); loss.backward(); opt.step(); sched.step()
@@ -240,7 +239,8 @@ def encode_episodes(
     progress:bool=True,        # show a bar with frames/s?
 )->list[LatentEpisode]:        # in the same order
     "Encode episodes of pictures to episodes of latents; raises `ArgumentError`"
-    check_kind(encoder, 'encoder', FrozenEncoder); check_kind(episodes, 'episodes', Iterable); check_flag(sample, 'sample'); check_flag(progress, 'progress')
+    if isinstance(encoder, str) or not hasattr(encoder, 'encode'): check_kind(encoder, 'encoder', FrozenEncoder)
+    check_kind(episodes, 'episodes', Iterable); check_flag(sample, 'sample'); check_flag(progress, 'progress')
     total = sum(len(check_kind(o, 'episodes', Episode).obs) for o in episodes) if isinstance(episodes, list) else None
     bar = tqdm(total=total, desc='encode', unit='frames', disable=not progress, file=sys.stdout)
     def one(o):

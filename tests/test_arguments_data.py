@@ -291,7 +291,7 @@ CASES = {
     'data.split': Case(split, lambda: dict(episodes=[small(i) for i in range(9)]), episodes=listed([small()]*9, [small(i) for i in range(2)]), valid=number(low=0, high=1), test=number(low=0, high=1), seed=seed()),
     'data.Windows': Case(Windows, lambda: dict(episodes=latents(), length=4), episodes=listed(*BROKEN), length=number(low=1, high=6, integer=True), stride=number(low=1, integer=True)),
     'data.Windows.batch': Case(Method(Windows, 'batch', lambda: Windows(latents(), 4)), lambda: dict(idx=torch.arange(3)), idx=Kind('indices', st.one_of(OTHERS.filter(lambda v: not isinstance(v, (list, bool))), st.sampled_from([[99], [0, -99], [.5], ['word'], [None], 3., np.zeros(3), np.array([99]), torch.zeros(2), torch.tensor([9999]), torch.zeros(2, 2, dtype=int), torch.zeros(2, dtype=int, device='meta')])))),
-    'data.Windows.to': Case(Method(Windows, 'to', lambda: Windows(latents(), 4)), lambda: dict(device='cpu'), device=device()),
+    'data.Windows.to': Case(Method(Windows, 'to', lambda: Windows(latents(), 4)), lambda: dict(device='cpu'), device=Kind('device', device().wrong.filter(lambda v: not word('meta')(v)))),
     'data.save_episodes': Case(save_episodes, lambda: dict(path=fresh('.npz'), episodes=[small()]), path=path(), episodes=listed([small(), latent()], [small(), 3])),
     'data.load_episodes': Case(load_episodes, at('episodes.npz'), path=found()),
     # merge
