@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from gymnasium.spaces import Discrete
 from matplotlib.figure import Figure
 
-from .core import ArgumentError, check_number
+from .core import ArgumentError, check_array, check_flag, check_kind, check_list, check_number, in_short
 from .env import Episode, action_dim, decode_action, encode_action, make_env
 from .evaluate import interval
 from .plan import World, blank_plan, cem, shifted
@@ -36,8 +36,8 @@ class Agent:
         shift:bool=True,      # begin with the last plan, a step on? (PlaNet: no)
     ):
         whole = lambda v, k, **kw: check_number(v, k, low=1, integer=True, **kw)
-        self.world, self.horizon, self.candidates, self.iterations = world, whole(horizon, 'horizon'), whole(candidates, 'candidates'), whole(iterations, 'iterations')
-        self.elites, self.repeat, self.noise, self.shift = whole(elites, 'elites', high=candidates), whole(repeat, 'repeat'), check_number(noise, 'noise', low=0, high=10), shift
+        self.world, self.horizon, self.candidates, self.iterations = check_kind(world, 'world', World), whole(horizon, 'horizon'), whole(candidates, 'candidates'), whole(iterations, 'iterations')
+        self.elites, self.repeat, self.noise, self.shift = whole(elites, 'elites', high=candidates), whole(repeat, 'repeat'), check_number(noise, 'noise', low=0, high=10), check_flag(shift, 'shift')
         self.begin([])
 
 # %% ../nbs/13a_agent.ipynb #386dfae2
@@ -47,7 +47,7 @@ def begin(
     rngs:list,  # a NumPy generator for each episode, (B,)
 ):
     "Forget everything: episodes begin"
-    self.rngs, self.t, self.plan, self.belief = list(rngs), 0, None, self.world.begin(len(rngs))
+    self.rngs, self.t, self.plan, self.belief = list(check_list(rngs, 'rngs', np.random.Generator, least=0)), 0, None, self.world.begin(len(rngs))
     self.a = torch.zeros(len(rngs), self.world.act_dim)                                # (B, A)
 
 @patch
@@ -74,6 +74,8 @@ def act(
     state:np.ndarray,  # the simulator's observation, (B, X): only `Truth` looks at it
 )->np.ndarray:         # action vectors, (B, A) float32
     "Look, plan if it is time, and act"
+    B = len(self.rngs)
+    check_array(obs, 'obs', (B, 'H', 'W', 3), dtype='uint8'); check_array(state, 'state', (B, 'X'), dtype='float')
     with torch.no_grad():
         self.belief = self.world.look(self.belief, self.a, obs, state, self.rngs)
         if self.t % self.repeat == 0:
@@ -93,6 +95,7 @@ def __call__(self:Agent,
     rng:np.random.Generator,  # of this episode; a new one: a new episode
 ): # an action of `space`
     "The policy for `rollout` and `stream`; raises `ArgumentError` if the world's actions are others"
+    check_array(obs, 'obs', ('H', 'W', 3), dtype='uint8'); check_array(state, 'state', ('X',), dtype='float'); check_kind(rng, 'rng', np.random.Generator)
     if (action_dim(space), isinstance(space, Discrete)) != (self.world.act_dim, self.world.discrete):
         raise ArgumentError(f'{space}: the world has {"discrete" if self.world.discrete else "continuous"} actions of size {self.world.act_dim}')
     if len(self.rngs) != 1 or self.rngs[0] is not rng: self.begin([rng])
@@ -126,9 +129,10 @@ def rollouts(
     **kwargs,            # passed on to `make_env`
 )->list[Episode]:        # in the order of the seeds
     "Run an agent in several episodes side by side; raises `ArgumentError`, `EnvError`"
-    if not len(seeds): raise ArgumentError('seeds is empty: expected at least one')
+    seeds = [check_number(s, 'seeds', low=0, integer=True) for s in check_list(seeds, 'seeds')]; check_kind(agent, 'agent', Agent)
+    if max_steps is not None: max_steps = check_number(max_steps, 'max_steps', low=1, integer=True)
     with ExitStack() as stack:
-        runs = [_Run(stack.enter_context(closing(make_env(env_id, size, **kwargs))), int(s)) for s in seeds]
+        runs = [_Run(stack.enter_context(closing(make_env(env_id, size, **kwargs))), s) for s in seeds]
         agent.begin([o.rng for o in runs])
         while not all(o.over for o in runs):
             acts = agent.act(np.stack([o.obs[-1] for o in runs]), np.stack([o.state[-1] for o in runs]))  # finished ones are carried along
@@ -136,6 +140,21 @@ def rollouts(
         return [o.episode() for o in runs]
 
 # %% ../nbs/13a_agent.ipynb #f6d80a65
+def _numbers(x, name, *shape):
+    "Refuse what are no numbers of this shape"
+    try: v = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError): v = None                              # ragged, or on another device
+    if v is None or v.dtype.kind not in 'fiu' or not v.size: raise ArgumentError(f'{name}={in_short(x)}: expected numbers')
+    check_array(v, name, shape)
+
+def _check_curves(curves, levels):
+    "Refuse what `plot_returns` cannot draw"
+    check_number(len(check_kind(curves, 'curves', dict)), 'len(curves)', low=1)
+    for k, v in curves.items():
+        n, r = check_list(v, f'curves[{k!r}]', least=2)[:2]
+        _numbers(n, f'curves[{k!r}]', 'P'); check_array(r, f'curves[{k!r}]', ('S', len(n), 'N'), dtype='float')
+    for k, v in check_kind({} if levels is None else levels, 'levels', dict).items(): _numbers(v, f'levels[{k!r}]', 'N')
+
 def plot_returns(
     curves:dict,         # name → (numbers (P,), returns (S, P, N)): S repetitions, N evaluation episodes
     levels:dict=None,    # name → returns (N,): a horizontal line
@@ -143,6 +162,8 @@ def plot_returns(
     xlabel:str='real episodes seen',
 )->Figure:
     "Mean return against a number"
+    _check_curves(curves, levels); check_kind(xlabel, 'xlabel', str)
+    if goal is not None: check_number(goal, 'goal')
     fig, ax = _axes(width=7, height=3.4)
     for i, (name, (n, r)) in enumerate(curves.items()):
         rows, c = [interval(r[:, p].mean(0)) for p in range(len(n))], f'C{i}'
@@ -162,6 +183,10 @@ def plot_plans(
     ylabel:str,         # what the quantity is
 )->Figure:
     "What plans expected beside what happened"
+    _numbers(truth, 'truth', 'T+1'); check_kind(ylabel, 'ylabel', str)
+    for p in check_list(plans, 'plans', tuple, least=0):
+        t, v = check_list(p, 'plans', least=2)[:2]
+        check_number(t, 'plans', low=0, integer=True); _numbers(v, 'plans', 'H+1')
     fig, ax = _axes(width=9, height=2.6)
     for i, (t, v) in enumerate(plans):
         ax.plot(t + np.arange(len(v)), v, color=COLOURS['imagined'], lw=1.2, label=None if i else 'planned')

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import gymnasium as gym
 
-from .evidence import Notebook, readings, text_of
+from .core import check_kind, check_list
+from .evidence import Cell, Notebook, readings, text_of
 
 # %% ../nbs/13c_checks.ipynb #459a1dac
 LADDER = ('missing', 'present', 'executed', 'plausible')
@@ -34,10 +35,11 @@ def deliverable(
     name:str,  # as it stands in the table
 ): # a decorator
     "Keep a function under the name of its deliverable"
+    check_kind(name, 'name', str)
     def keep(f): CHECKS[name] = f; return f
     return keep
 
-def first_cell(cells): return cells[0].n if cells else None  # the number of the first of some cells
+def first_cell(cells): return cells[0].n if check_list(cells, 'cells', Cell, least=0) else None  # the number of the first of some cells
 
 # %% ../nbs/13c_checks.ipynb #de81ffe7
 @deliverable('all cells executed')

@@ -12,7 +12,7 @@ from fastcore.script import anno_parser
 
 from .cli_make import collect_cmd, encode_cmd, encoder_cmd, merge_cmd, train_cmd
 from .cli_use import evaluate_cmd, export_cmd, grade_cmd, imagine_cmd
-from .core import RSSMError
+from .core import RSSMError, check_choice, check_list
 
 # %% ../nbs/17_cli.ipynb #79c4a2b8
 COMMANDS = {o.__name__.removesuffix('_cmd'): o for o in (collect_cmd, encoder_cmd, encode_cmd, merge_cmd, train_cmd, evaluate_cmd, imagine_cmd, export_cmd, grade_cmd)}
@@ -31,7 +31,7 @@ def parser(
     name:str,  # one of `COMMANDS`
 ): # its `ArgumentParser`; --max-steps and --max_steps are the same
     "The options of a command, made from its function"
-    p = anno_parser(COMMANDS[name], prog=f'rssm {name}')
+    p = anno_parser(COMMANDS[check_choice(name, 'name', COMMANDS)], prog=f'rssm {name}')
     p.epilog = f'example: {EXAMPLES[name]}'
     for act in p._actions:
         for o in [o for o in act.option_strings if '_' in o]:
@@ -44,7 +44,7 @@ def main(
     argv:list=None,  # words after `rssm`; default: the command line's
 ):
     "Run one command; bad input ends with one line of reason and exit code 1, Ctrl-C with 130"
-    argv = sys.argv[1:] if argv is None else argv
+    argv = sys.argv[1:] if argv is None else check_list(argv, 'argv', str, least=0)
     if not argv or argv[0] in ('-h', '--help'): print(_usage()); return
     if argv[0] not in COMMANDS: sys.exit(f'rssm: no command {argv[0]!r}\n\n{_usage()}')
     args = vars(parser(argv[0]).parse_args(argv[1:]))

@@ -6,6 +6,7 @@
 __all__ = ['collect_cmd', 'load_kind', 'find_encoder', 'encode_cmd', 'merge_cmd', 'encoder_cmd', 'encoder_of', 'train_cmd']
 
 # %% ../nbs/16b_cli_make.ipynb #b295195c
+import os
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +16,13 @@ import torch
 from fastcore.script import Param
 
 from .checkpoint import MODELS, save
-from .core import ArgumentError, EnvError, FileError, TrainingError
+from .core import ArgumentError, EnvError, FileError, TrainingError, check_choice, check_number, check_path
 from .data import Windows, load_episodes, save_episodes, split
 from .dynamics import fit_scale
 from .encoder import bundled_encoders, encode_episodes, load_encoder, psnr, save_encoder, train_vae
-from .env import collect, make_env, stream
+from .env import stream
 from .files import read_sealed
-from .failures import EpisodeError, check_failing, one_line
+from .failures import EpisodeError, one_line
 from .merge import _sorted_shards, merge_shards, save_shard, shard_of
 from .presets import PRESETS, preset
 from .run import Run, find_input
@@ -29,11 +30,11 @@ from .shard import parse_shard
 from .train import fit
 
 # %% ../nbs/16b_cli_make.ipynb #1713cefb
-def _gather(eps, lost, run, *args, **kwargs):
+def _gather(eps, lost, run, found):
     "Collect into `eps` and `lost`, and log each failure; what stopped it, or None"
     error = None
     try:
-        for ep in stream(*args, failures=lost, **kwargs): eps.append(ep)
+        for ep in found: eps.append(ep)
     except EpisodeError as e: eps += e.episodes; error = e
     except KeyboardInterrupt as e: error = e
     for i, f in enumerate(lost): run.log(i, failed_seed=f.seed, failed_step=f.step, kind=f.kind, reason=f.reason)
@@ -54,12 +55,11 @@ def collect_cmd(
     overwrite:bool=False,   # replace a run that is there
 ):
     "Collect episodes of pixels with a random policy; what is finished is saved, whatever ends it"
-    make_env(env_id).close()
     part, origin, how = shard and parse_shard(shard), dict(env_id=env_id, episodes=episodes, seed=seed, max_steps=max_steps, sticky=sticky), dict(on_failure=on_failure, limit=limit)
     eps, lost = [], []
-    check_failing(**how)
+    found = stream(env_id, episodes, seed, max_steps=max_steps, workers=workers, shard=part, failures=lost, **how, **({'sticky': sticky} if sticky else {}))  # nothing runs yet
     run = Run(out, 'collect', origin | how | dict(workers=workers, shard=shard), overwrite=overwrite)
-    error = _gather(eps, lost, run, env_id, episodes, seed, max_steps=max_steps, workers=workers, shard=part, **how, **({'sticky': sticky} if sticky else {}))
+    error = _gather(eps, lost, run, found)
     if part and eps: save_shard(run/'episodes.npz', eps, part, origin | ({'stopped': f'shard {shard}'} if error else {}))  # half a shard merges with none
     elif eps: save_episodes(run/'episodes.npz', eps)
     else: (run/'episodes.npz').unlink(missing_ok=True)                  # of a run before this one
@@ -76,6 +76,7 @@ def load_kind(
     kind:str,   # 'Episode' or 'LatentEpisode'
 )->tuple:       # the file, and its episodes
     "Episodes of one kind, made by `rssm collect` or `rssm encode`; raises `FileError`"
+    check_choice(kind, 'kind', ('Episode', 'LatentEpisode'))
     name, command = {'Episode': ('episodes.npz', 'collect'), 'LatentEpisode': ('latents.npz', 'encode')}[kind]
     path = find_input(path, name, command)
     eps = load_episodes(path)
@@ -86,7 +87,7 @@ def find_encoder(
     encoder:str,  # a run's folder, a file, or the name of a bundled encoder
 ): # what `load_encoder` takes
     "Where an encoder is; raises `FileError`"
-    return encoder if encoder in bundled_encoders() else find_input(encoder, 'encoder.safetensors', 'encoder')
+    return encoder if str(check_path(encoder, 'encoder')) in bundled_encoders() else find_input(encoder, 'encoder.safetensors', 'encoder')
 
 def encode_cmd(
     episodes:str,           # folder of `rssm collect`
@@ -110,7 +111,7 @@ def merge_cmd(
     overwrite:bool=False,   # replace a run that is there
 ):
     "Join the shards of a collection or an encoding to what a single run would have written"
-    kinds = {k for p in parts for k in ('episodes.npz', 'latents.npz') if list(Path(p).glob(k.replace('.', '_*_of_*.')))}
+    kinds = {k for p in parts if os.path.isdir(p) for k in ('episodes.npz', 'latents.npz') if list(Path(p).glob(k.replace('.', '_*_of_*.')))}
     if len(kinds) != 1: raise FileError(f"{', '.join(map(str, parts))}: expected folders of shards, all made by `rssm collect --shard` or all by `rssm encode`")
     name, = kinds
     files = _sorted_shards([find_input(p, name, 'collect --shard') for p in parts])
@@ -133,9 +134,10 @@ def encoder_cmd(
     tensorboard:bool=False, # write TensorBoard's events, too
 ):
     "Train P01's encoder (a small VAE, 32 latents) for any environment"
-    make_env(env_id).close()
+    found = stream(env_id, episodes, seed, max_steps=max_steps)                    # nothing runs yet
+    check_number(steps, 'steps', low=1, integer=True); check_number(noise, 'noise', low=0, high=255)
     run = Run(out, 'encoder', dict(env_id=env_id, episodes=episodes, max_steps=max_steps, steps=steps, noise=noise, seed=seed), overwrite=overwrite, tensorboard=tensorboard)
-    eps = collect(env_id, episodes, seed, max_steps=max_steps)
+    eps = list(found)
     held, seen = eps[::10], [o for i, o in enumerate(eps) if i % 10] or eps
     vae, history = train_vae(np.concatenate([o.obs for o in seen]), steps, noise=noise, seed=seed)
     for step, mse, kl in history: run.log(step, psnr=psnr(mse), kl=kl)
@@ -151,7 +153,8 @@ def encoder_of(
     embed:int,  # E
 ): # what `save` and `load` ask of an encoder, or None where it is not known
     "Which encoder made the latents"
-    said = Path(latents).parent/'metrics.json'
+    embed, latents = check_number(embed, 'embed', low=1, integer=True), check_path(latents, 'latents')
+    said = latents.parent/'metrics.json'
     sha = read_sealed(said, 'the metrics of `rssm encode`').get('encoder') if said.exists() else None
     return SimpleNamespace(latent_dim=embed, provenance={'sha256': sha}) if isinstance(sha, str) else None
 
@@ -172,7 +175,9 @@ def train_cmd(
     tensorboard:bool=False, # write TensorBoard's events, too
 ):
     "Train a dynamics model on latents"
-    if model not in (known := [*MODELS, *PRESETS]): raise ArgumentError(f'model={model!r}: expected one of {known}')
+    check_choice(model, 'model', [*MODELS, *PRESETS]); check_number(length, 'length', low=check_number(context, 'context', low=1, integer=True), integer=True)
+    for k, v in (('steps', steps), ('batch', batch)): check_number(v, k, low=1, integer=True)
+    check_number(lr, 'lr', low=0); check_number(weight_decay, 'weight_decay', low=0); check_number(seed, 'seed', low=0, integer=True); check_choice(precision, 'precision', ('fp32', 'bf16'))
     file, eps = load_kind(latents, 'LatentEpisode')
     parts = split(eps)
     train, valid = Windows(parts.train, length), Windows(parts.valid, min(length, context + 9))

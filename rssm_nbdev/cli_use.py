@@ -6,6 +6,7 @@
 __all__ = ['load_model', 'evaluate_cmd', 'imagine_cmd', 'export_cmd', 'grade_cmd']
 
 # %% ../nbs/16c_cli_use.ipynb #9890c16c
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from fastcore.script import Param
 
 from .checkpoint import load, save
 from .cli_make import find_encoder, load_kind
-from .core import ArgumentError, FileError, check_number, write_json
+from .core import ArgumentError, FileError, check_choice, check_number, check_path, write_json
 from .course import export_course
-from .data import split
+from .data import Windows, split
 from .encoder import encode_episodes, load_encoder, psnr
 from .evaluate import baselines, evaluate
 from .grade import grade
@@ -44,13 +45,15 @@ def evaluate_cmd(
     overwrite:bool=False,   # replace a run that is there
 ):
     "Open-loop errors of models and baselines on episodes kept for the test"
+    context, horizon, samples = (check_number(v, k, low=1, integer=True) for v, k in ((context, 'context'), (horizon, 'horizon'), (samples, 'samples')))
     file, eps = load_kind(latents, 'LatentEpisode')
     loaded, parts = {str(k): load_model(k) for k in models}, split(eps)
     names = {k: type(m).__name__ if len(loaded) == 1 else f'{Path(k).name} ({type(m).__name__})' for k, (_, m) in loaded.items()}
     if len(set(names.values())) < len(names): raise ArgumentError(f'models={models!r}: expected folders of different names')
+    known, _ = baselines(parts.train, context, horizon), Windows(parts.test, context - 1 + horizon)        # refuse a horizon beyond the episodes
     run = Run(out, 'evaluate', dict(latents=latents, models=list(loaded), context=context, horizon=horizon, samples=samples),
               {'latents': file} | {f'model {k}': f for k, (f, _) in loaded.items()}, overwrite)
-    res = evaluate(baselines(parts.train, context, horizon) | {names[k]: m for k, (_, m) in loaded.items()}, parts.test, context, horizon, samples)
+    res = evaluate(known | {names[k]: m for k, (_, m) in loaded.items()}, parts.test, context, horizon, samples)
     rows = [{'model': k, 'horizon': h, **res.at(k, h)._asdict()} for k in res.err for h in range(1, horizon + 1)]
     write_json(run/'results.json', {'context': context, 'samples': samples, 'windows': res.windows, 'episodes': res.episodes, 'short': res.short, 'errors': rows})
     plot_horizons(res).savefig(run/'horizons.png', dpi=150)
@@ -76,6 +79,7 @@ def imagine_cmd(
     overwrite:bool=False,   # replace a run that is there
 ):
     "Imagine on from a few real frames, beside what really came"
+    check_number(seed, 'seed', low=0, integer=True)
     (file, eps), enc = load_kind(episodes, 'Episode'), load_encoder(find_encoder(encoder))
     mfile, m = load_model(model, enc)
     o = eps[check_number(episode, 'episode', low=0, high=len(eps) - 1, integer=True)]
@@ -107,8 +111,8 @@ def export_cmd(
     overwrite:bool=False,   # replace what is there
 ):
     "Write a model in another format: for P03, for the hub, as one file"
-    if to not in ('course', 'safetensors', 'pt', 'hub'): raise ArgumentError(f"to={to!r}: expected 'course', 'safetensors', 'pt' or 'hub'")
-    if Path(out).exists() and not overwrite: raise FileError(f'{out}: it is there already; choose another name, or say --overwrite')
+    check_choice(to, 'to', ('course', 'safetensors', 'pt', 'hub'))
+    if os.path.exists(check_path(out, 'out')) and not overwrite: raise FileError(f'{out}: it is there already; choose another name, or say --overwrite')
     if to in ('safetensors', 'pt') and Path(out).suffix != f'.{to}': raise ArgumentError(f'out={out!r}: expected a name that ends with .{to}')
     _, m = load_model(model)
     if to == 'course': export_course(m, out, steps, loss)

@@ -11,10 +11,17 @@ import torch
 from sklearn.neighbors import KNeighborsRegressor
 from torch import Tensor
 
-from .core import ArgumentError, check_number
+from .core import ArgumentError, check_array, check_kind, check_list, check_number, in_short
 from .data import LatentEpisode
 from .evaluate import Evaluation, evaluate
-from .felt import STATE_UNITS
+from .felt import STATE_UNITS, _with_state
+
+# %% ../nbs/08c_controls.ipynb #e10217b9
+def _checked(a, context):
+    "Refuse what are no windows of actions, or a context that is longer"
+    check_array(check_kind(a, 'a', Tensor), 'a', ('B', 'C-1+H', 'A'), 'float')
+    check_number(context, 'context', low=1, high=a.shape[1], integer=True)
+    if not a.numel(): raise ArgumentError(f'a has shape {tuple(a.shape)}: expected at least one action')
 
 # %% ../nbs/08c_controls.ipynb #7a6e9ec6
 def shuffled(
@@ -23,21 +30,25 @@ def shuffled(
     seed:int=0,
 )->Tensor:          # (B, C−1+H, A)
     "Actions with those after the context taken from another window; raises `ArgumentError`"
-    if len(a) < 2: raise ArgumentError(f'{len(a)} window: expected at least 2 to shuffle')
+    _checked(a, context); seed = check_number(seed, 'seed', integer=True)
+    if len(a) < 2: raise ArgumentError(f'a has {len(a)} window: expected at least 2 to shuffle')
     other = (torch.arange(len(a)) + torch.randint(1, len(a), (), generator=torch.Generator().manual_seed(seed))) % len(a)  # never its own
     return torch.cat([a[:, :context-1], a[other][:, context-1:]], 1)
 
 def opposite(a:Tensor, context:int)->Tensor:
     "Actions reversed after the context: −a, and for one-hot actions the class opposite in order, the last for the first"
+    _checked(a, context)
     one_hot = a.shape[-1] > 1 and bool(((a == 0) | (a == 1)).all()) and bool((a.sum(-1) == 1).all())
     return torch.cat([a[:, :context-1], a[:, context-1:].flip(-1) if one_hot else -a[:, context-1:]], 1)
 
 def late(a:Tensor, context:int)->Tensor:
     "Every action replaced by the one before it: wrong by one"
+    _checked(a, context)
     return torch.cat([a[:, :1], a[:, :-1]], 1)
 
 def early(a:Tensor, context:int)->Tensor:
     "Every action replaced by the one after it: wrong by one"
+    _checked(a, context)
     return torch.cat([a[:, 1:], a[:, -1:]], 1)
 
 CONTROLS = {o.__name__: o for o in (shuffled, opposite, late, early)}
@@ -50,6 +61,8 @@ def under_controls(
     **kwargs,                         # the rest of `evaluate`'s arguments
 )->dict[str, Evaluation]:             # 'right', and each control
     "Evaluate models with right actions and under every control, on the same windows"
+    for k, f in check_kind(controls, 'controls', dict).items():
+        if not callable(f): raise ArgumentError(f'controls[{in_short(k)}]={in_short(f)}: expected a function')
     return {'right': evaluate(models, episodes, **kwargs)} | {k: evaluate(models, episodes, control=f, **kwargs) for k, f in controls.items()}
 
 # %% ../nbs/08c_controls.ipynb #ae771648
@@ -59,7 +72,7 @@ def noise_floor(
     neighbours:int=5,           # averaged, weighted by closeness
 )->float:                       # mean squared error in standardised latents
     "How well latents can be known from what a picture shows: an upper bound on the encoder's own noise"
-    if not train or not test: raise ArgumentError(f'{len(train)} training and {len(test)} test episodes: expected at least one of each')
+    _with_state(train, 'train'); _with_state(test, 'test')
     neighbours = check_number(neighbours, 'neighbours', low=1, high=sum(len(o.e) for o in train), integer=True)
     units = STATE_UNITS.get(train[0].env_id, [])
     pose = lambda s: np.concatenate([f(s) for _, _, f, _ in units], -1) if units else s         # what is visible, where we know it

@@ -10,7 +10,7 @@ __all__ = ['RSSMError', 'ArgumentError', 'EnvError', 'FileError', 'TrainingError
 # %% ../nbs/00_core.ipynb #a700abd1
 import json, os, platform, tempfile
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -156,7 +156,7 @@ def writable_folder(
     path,  # folder to be written to; made if it is missing
 )->Path:   # the folder
     "Make the folder `path` and prove that it can be written to, or raise `FileError`"
-    path = Path(path)
+    path = check_path(path, 'path')
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path): pass
@@ -169,7 +169,7 @@ def write_whole(
     path,  # file to be written
 ): # yields the temporary path to write to
     "Write a file under a temporary name, and rename it to `path` only if the block succeeds"
-    path = Path(path)
+    path = check_path(path, 'path')
     fd, tmp = tempfile.mkstemp(dir=writable_folder(path.parent), prefix=f'.{path.name}.', suffix=path.suffix)
     os.close(fd)
     try:
@@ -187,7 +187,8 @@ def write_json(
     data,      # anything `json` takes; NumPy numbers and arrays too
 ):
     "Write `data` as indented JSON, whole or not at all"
-    text = json.dumps(data, indent=2, allow_nan=False, default=lambda o: o.tolist() if hasattr(o, 'tolist') else str(o))
+    try: text = json.dumps(data, indent=2, allow_nan=False, default=lambda o: o.tolist() if hasattr(o, 'tolist') else str(o))
+    except (TypeError, ValueError) as e: raise ArgumentError(f'data are not JSON ({e}): expected finite numbers, words, lists and dicts of named values') from None
     with write_whole(path) as tmp: tmp.write_text(text + '\n', encoding='utf-8')
 
 # %% ../nbs/00_core.ipynb #fdd2d69e
@@ -199,6 +200,8 @@ def in_order(
     prepare=None,# called once in each worker
 ): # iterator over job(*args)
     "Results of a job for each tuple of arguments, from several processes; an error of a job is raised when its turn comes"
+    check_kind(job, 'job', Callable); check_kind(argss, 'argss', Iterable); check_kind(prepare, 'prepare', Callable, type(None))
+    workers, ahead = (check_number(v, k, low=1, integer=True) for v, k in ((workers, 'workers'), (ahead, 'ahead')))
     if workers == 1: yield from (job(*args) for args in argss); return
     pool, begun = ProcessPoolExecutor(workers, initializer=prepare, env={'OMP_NUM_THREADS': '1'}), deque()  # one core each: no threads
     def first(): res = begun[0].result(); begun.popleft(); return res  # interrupted while waiting, it still counts as begun
@@ -218,8 +221,8 @@ def need(
     extra:str,  # the extra of this package that brings it
 ): # the module
     "Import an optional library, or raise a `MissingError` that says how to get it"
-    try: return import_module(name)
-    except ImportError as e: raise MissingError(f"{name} is not installed ({e}): pip install 'rssm_nbdev[{extra}]'") from None
+    try: return import_module(check_kind(name, 'name', str))
+    except (ImportError, TypeError, ValueError) as e: raise MissingError(f"{name} is not installed ({e}): pip install 'rssm_nbdev[{extra}]'") from None
 
 # %% ../nbs/00_core.ipynb #533a3792
 def versions()->dict:  # package name → version, with Python's and the machine's

@@ -10,8 +10,8 @@ import torch
 from gymnasium.spaces import Discrete
 from torch import Tensor
 
-from .checkpoint import action_spec, deviations
-from .core import ArgumentError, FileError, check_number, write_whole
+from .checkpoint import action_spec, check_known, deviations
+from .core import ArgumentError, FileError, check_array, check_kind, check_list, check_number, check_path, write_whole
 from .data import LatentEpisode
 from .files import checked_weights, read_tensors
 from .presets import preset
@@ -24,7 +24,7 @@ _NET = dict(latent='gaussian', min_std=.1, cell='plain_gru', act='elu', norm=Fal
 
 def _check_course(m, action_space):
     "Is `m` a network of the course's? Returns whether its actions are one-hot; raises `ArgumentError`"
-    if not isinstance(m, RSSM): raise ArgumentError(f'{type(m).__name__}: expected an RSSM')
+    check_kind(m, 'model', RSSM); check_known(None, None, action_space)
     odd = [f'{k}={m.config[k]!r}, expected {v!r}' for k, v in (_NET | {'hidden': m.deter, 'stoch': m.embed}).items() if m.config[k] != v]
     if odd: raise ArgumentError(f'not a network of the course: {"; ".join(odd)}')
     bad = [k for k, v in m.state_dict().items() if not v.isfinite().all()]
@@ -56,7 +56,7 @@ def _recon(m, episodes):
         s = m.initial(1)
         decode = lambda z: m.decode(State(s.h, z[None], s.dist))[0]
         return torch.autograd.functional.jacobian(decode, s.z[0]).cpu().double(), decode(s.z[0]).detach().cpu().double()
-    if not episodes: raise ArgumentError('episodes is empty: expected at least one, or None')
+    for o in check_list(episodes, 'episodes', LatentEpisode): check_array(o.e, f'e of episode {o.seed}', ('T+1', m.embed), dtype='float32'); check_array(o.a, f'a of episode {o.seed}', (len(o.e) - 1, m.act_dim), dtype='float32')
     mean, std = m.e_mean.cpu().double(), m.e_std.cpu().double()
     with torch.no_grad(): z = [m.observe(o.e[None].to(device), o.a[None].to(device), noise=torch.zeros(1, len(o.e), m.stoch, device=device))[0].z[0] for o in episodes]
     z, e = torch.cat(z).cpu().double(), (torch.cat([o.e for o in episodes]).double() - mean)/std      # (N, L); a dimension of any size counts the same
@@ -73,7 +73,7 @@ def export_course(
     episodes:list[LatentEpisode]=None,  # to fit `recon` on; None: the tangent of the decoder
 ):
     "Write the file P03 reads, whole or not at all; raises `ArgumentError`, `FileError`"
-    if not str(path).endswith('.pt'): raise ArgumentError(f"{path}: expected a name that ends with '.pt'")
+    if not str(check_path(path, 'path')).endswith('.pt'): raise ArgumentError(f"{path}: expected a name that ends with '.pt'")
     epochs_trained, final_loss = check_number(epochs_trained, 'epochs_trained', low=0, integer=True), check_number(final_loss, 'final_loss', low=-1e30, high=1e30)
     w = _folded(model, _check_course(model, action_space))
     w['recon.weight'], w['recon.bias'] = _recon(model, episodes)
@@ -123,8 +123,8 @@ def import_course(
     std:str=COURSE_STD,  # formula of the standard deviations, where the file does not say; any other is refused
 )->RSSM:                 # preset 'course', in evaluation mode, latents not standardised; `notes` holds the file's other entries
     "Read a file of the course; raises `ArgumentError`, `FileError`"
-    if std != COURSE_STD: raise ArgumentError(f'std={std!r}: expected {COURSE_STD!r}, for our RSSM has no other: its deviations would be wrong')
-    if act_dim not in (1, 2): raise ArgumentError(f'act_dim={act_dim!r}: expected 1, or 2 for one-hot actions')
+    if check_kind(std, 'std', str) != COURSE_STD: raise ArgumentError(f'std={std!r}: expected {COURSE_STD!r}, for our RSSM has no other: its deviations would be wrong')
+    act_dim = check_number(act_dim, 'act_dim', low=1, high=2, integer=True)
     ckpt, w, L, H = _read_course(path)
     model, w_in = preset('course', L, act_dim, deter=H, hidden=H, stoch=L), w['gru.weight_ih']
     if act_dim == 2: w_in = torch.cat([w_in[:, :-1], 0*w_in[:, -1:], w_in[:, -1:]], 1)              # 0·a₀ + w·a₁

@@ -17,7 +17,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from .core import ArgumentError, FileError, check_array, check_number, write_whole
+from .core import ArgumentError, FileError, check_array, check_kind, check_list, check_number, check_path, in_short, write_whole
 from .env import Episode
 from .files import check_zip, reading
 
@@ -48,14 +48,14 @@ def transitions(
     episodes:list[Episode],  # from `collect`
 )->Transitions:              # (o, a, o′) tuples; `len` is the number of actions
     "View episodes as (observation, action, next observation) tuples; none joins two episodes"
-    return Transitions(list(map(check_episode, episodes)))
+    return Transitions(list(map(check_episode, check_list(episodes, 'episodes', Episode, least=0))))
 
 # %% ../nbs/01_data.ipynb #fb3e4d61
 def check_episode(
     ep:Episode,  # episode to be checked
 )->Episode:      # the same
     "Return `ep` if its arrays fit together, or raise `ArgumentError`"
-    check_array(ep.obs, 'obs', ('T+1', 'H', 'W', 3), dtype='uint8')
+    check_array(check_kind(ep, 'ep', Episode).obs, 'obs', ('T+1', 'H', 'W', 3), dtype='uint8')
     check_array(ep.act, 'act', ('T', 'A'), dtype='float', low=-1, high=1)
     check_array(ep.reward, 'reward', ('T',), dtype='float')
     check_array(ep.state, 'state', ('T+1', 'X'), dtype='float')
@@ -79,6 +79,8 @@ def split(
     seed:int=0,         # of the shuffle
 )->Split:               # train, valid, test; each in the order of `episodes`
     "Deal whole episodes out at random; raises `ArgumentError`"
+    seed = check_number(seed, 'seed', low=0, integer=True)
+    if odd := [o for o in check_list(episodes, 'episodes') if not hasattr(o, 'seed')]: raise ArgumentError(f'episodes: one is {in_short(odd[0])}, expected Episodes or LatentEpisodes')
     check_number(valid, 'valid', low=0, high=1); check_number(test, 'test', low=0, high=1 - valid)
     n, seeds = len(episodes), [o.seed for o in episodes]
     if len(set(seeds)) < n: raise ArgumentError(f'{n} episodes share {len(set(seeds))} seeds: expected every episode once')
@@ -121,8 +123,7 @@ class Windows:
         stride:int=1,                  # steps between the starts of neighbouring windows
     ):
         self.length, stride = (check_number(v, k, low=1, integer=True) for v, k in ((length, 'length'), (stride, 'stride')))
-        if not episodes: raise ArgumentError('episodes is empty: expected at least one')
-        for o in episodes: _check_latent(o, episodes[0])
+        for o in check_list(episodes, 'episodes', LatentEpisode): _check_latent(o, episodes[0])
         self.episodes, self.short = list(episodes), [o for o in episodes if len(o) < self.length]
         if len(self.short) == len(episodes):
             raise ArgumentError(f'windows of {length} actions fit in none of {len(episodes)} episodes: the longest has {max(map(len, episodes))}')
@@ -140,7 +141,10 @@ class Windows:
         idx,  # which windows, (B,)
     )->Batch: # (B, T+1, E), (B, T, A)
         "The windows `idx` as one batch"
-        at = self.start[idx][:, None] + torch.arange(self.length + 1, device=self.start.device)  # (B, T+1)
+        try: first = None if (idx := torch.as_tensor(idx)).is_meta and not self.start.is_meta else self.start[idx]
+        except (IndexError, TypeError, RuntimeError, ValueError): first = None
+        if first is None or first.ndim != 1: raise ArgumentError(f'idx={in_short(idx)}: expected numbers of windows, (B,), below {len(self)}')
+        at = first[:, None] + torch.arange(self.length + 1, device=self.start.device)  # (B, T+1)
         return Batch(self.e[at], self.a[at[:, :-1]])
 
     def __repr__(self):
@@ -154,7 +158,8 @@ def to(self:Windows,
 )->Windows:  # the same windows, their latents and actions there
     "Windows on another device"
     there = copy.copy(self)
-    there.e, there.a, there.start = (v.to(device) for v in (self.e, self.a, self.start))
+    try: there.e, there.a, there.start = (v.to(torch.device(device)) for v in (self.e, self.a, self.start))
+    except (RuntimeError, TypeError, AssertionError) as e: raise ArgumentError(f'device={in_short(device)}: no such device here ({type(e).__name__})') from None
     return there
 
 # %% ../nbs/01_data.ipynb #08bc35dc
@@ -173,7 +178,7 @@ def save_episodes(
     episodes:list,  # `Episode`s or `LatentEpisode`s, all of one kind
 ):
     "Save episodes to one file, whole or not at all; raises `FileError`, `ArgumentError`"
-    kinds = {type(o).__name__ for o in episodes}
+    kinds = {type(o).__name__ for o in check_list(episodes, 'episodes')}
     if len(kinds) != 1 or not kinds <= set(_KINDS): raise ArgumentError(f'episodes of kinds {sorted(kinds)}: expected one of {list(_KINDS)}')
     arrays, rows = {}, []
     for i, o in enumerate(episodes):
@@ -221,6 +226,7 @@ def load_episodes(
     path,    # file written by `save_episodes`
 )->list:     # `Episode`s or `LatentEpisode`s
     "Load episodes; raises `FileError` naming the file and what was expected"
+    path = check_path(path, 'path')
     with reading(path, 'a file of episodes, written by `save_episodes`'):
         names = _check_members(path)
         with np.load(path, allow_pickle=False) as f:

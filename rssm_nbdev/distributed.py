@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from .core import ArgumentError, need
+from .core import ArgumentError, check_array, check_device, check_flag, check_kind, check_list, check_number, check_sizes, need
 
 # %% ../nbs/06c_distributed.ipynb #b5853b52
 _IN_PLACE = {getattr(Tensor, k + '_') for k in ('normal', 'uniform', 'exponential', 'cauchy', 'log_normal', 'geometric', 'random')}
@@ -29,7 +29,8 @@ class SharedDraws(TorchFunctionMode):
         windows:int,  # of this process
     ):
         super().__init__()
-        self.rank, self.n, self.windows = rank, n, windows
+        self.n, self.windows = check_sizes(n=n, windows=windows)
+        self.rank = check_number(rank, 'rank', low=0, high=self.n - 1, integer=True)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -49,8 +50,8 @@ class Team:
         accelerator=None,  # an `accelerate.Accelerator`, made in each process
         device='cpu',      # where to train without one
     ):
-        self.rank, self.n, self.device, self.accelerator = 0, 1, device, accelerator
-        if accelerator is None: return
+        self.rank, self.n, self.accelerator = 0, 1, accelerator
+        if accelerator is None: self.device = check_device(device); return
         if not isinstance(accelerator, need('accelerate', 'accelerate').Accelerator):
             raise ArgumentError(f'accelerator is a {type(accelerator).__name__}: expected an accelerate.Accelerator')
         kind = accelerator.distributed_type.value
@@ -66,10 +67,13 @@ class Team:
         rows:Tensor,  # the batch's windows, (B,)
     )->Tensor:        # this process's, (B/n,)
         "This process's share of a batch; raises `ArgumentError`"
-        if len(rows) % self.n: raise ArgumentError(f'{len(rows)} windows a step for {self.n} processes: expected a multiple')
+        if len(check_array(rows, 'rows', ('B',), values=False)) % self.n: raise ArgumentError(f'{len(rows)} windows a step for {self.n} processes: expected a multiple')
         return rows.chunk(self.n)[self.rank]
 
-    def draws(self, windows:int): return SharedDraws(self.rank, self.n, windows) if self.n > 1 else nullcontext()  # of this process
+    def draws(self, windows:int):
+        "A context in which chance is that of all processes; `windows` are those of this one"
+        windows, = check_sizes(windows=windows)
+        return SharedDraws(self.rank, self.n, windows) if self.n > 1 else nullcontext()
 
 # %% ../nbs/06c_distributed.ipynb #f2c34959
 @torch.no_grad()
@@ -83,6 +87,7 @@ def mean(self:Team,
     tensors:list[Tensor],  # of equal shapes in all processes; changed in place
 ):
     "Replace tensors by their mean over the processes, in one message"
+    check_list(tensors, 'tensors', Tensor, least=0)
     if self.n > 1: _together(tensors, lambda flat: self.accelerator.reduce(flat, 'mean'))
 
 @patch
@@ -90,6 +95,7 @@ def agree(self:Team,
     model:nn.Module,  # of equal shapes in all processes; changed in place
 )->nn.Module:         # the same
     "Give all processes the main one's weights"
+    check_kind(model, 'model', nn.Module)
     if self.n > 1: _together(list(model.state_dict().values()), lambda flat: self._tell(flat))
     return model
 
@@ -102,10 +108,11 @@ def told(self:Team,
     row:dict,  # numbers
 )->dict:       # those of the main process
     "Give all processes the main one's numbers, so that they decide alike"
-    if self.n == 1: return row
+    if self.n == 1: return check_kind(row, 'row', dict)
     return dict(zip(row, self._tell(torch.tensor(list(row.values()), dtype=torch.float64, device=self.device)).tolist()))
 
 @patch
 def any(self:Team, flag:bool)->bool:
     "Is it so in any of the processes?"
+    flag = check_flag(flag, 'flag')
     return flag if self.n == 1 else bool(self.accelerator.reduce(torch.tensor(float(flag), device=self.device), 'sum') > 0)

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from torch import nn, Tensor
 
 from .core import ArgumentError, check_array, check_kind, check_list, check_number, check_sizes, in_short
-from .data import Batch, LatentEpisode
+from .data import Batch, LatentEpisode, Windows, _check_latent
 
 # %% ../nbs/03_dynamics.ipynb #0e845d4d
 class Dynamics(nn.Module):
@@ -72,6 +72,13 @@ def check_batch(self:Dynamics, batch:Batch)->Batch:
     if first is not None: check_array(first, 'is_first of the batch', (B, T1), 'bool', device=e.device, values=False)
     return batch
 
+@patch
+def check_windows(self:Dynamics, windows:Windows, name:str)->Windows:
+    "Return windows of the model's sizes, or raise `ArgumentError`"
+    sizes = tuple(getattr(check_kind(windows, name, Windows), k).shape[-1] for k in 'ea')
+    if sizes == (self.embed, self.act_dim): return windows
+    raise ArgumentError(f'{name} has latents of {sizes[0]} and actions of {sizes[1]}: the model expects {self.embed} and {self.act_dim}')
+
 # %% ../nbs/03_dynamics.ipynb #31b28205
 def fit_scale(
     model:Dynamics,                 # gets the statistics
@@ -79,7 +86,8 @@ def fit_scale(
 )->Dynamics:                        # the same model
     "Set the model's mean and standard deviation (E,) from the training episodes"
     check_kind(model, 'model', Dynamics); check_list(episodes, 'episodes', LatentEpisode)
-    e = torch.cat([check_array(o.e, f'e of episode {o.seed}', ('T+1', model.embed), 'float32') for o in episodes])
+    for o in episodes: _check_latent(o, episodes[0])
+    e = torch.cat([check_array(o.e, f'e of episode {o.seed}', ('T+1', model.embed)) for o in episodes])
     if len(e) < 2: raise ArgumentError(f'{len(e)} latents: expected at least 2 to standardise')
     std = e.std(0)
     model.e_mean.copy_(e.mean(0)); model.e_std.copy_(std.clamp(min=1e-3*std.max().item() + 1e-8))
@@ -167,7 +175,7 @@ def open_loop_errors(
     samples:int=8,    # N, averaged
 )->Tensor:            # squared error at each horizon, mean over dimensions, (B, H)
     "Open-loop prediction errors in the model's standardised latents"
-    check_kind(model, 'model', Dynamics).check(e, 'e', 'B', 'C+H', model.embed); model.check(a, 'a', len(e), e.shape[1] - 1, model.act_dim)
+    check_array(check_kind(model, 'model', Dynamics).check(e, 'e', 'B', 'C+H', model.embed), 'e', e.shape); model.check(a, 'a', len(e), e.shape[1] - 1, model.act_dim)
     context = check_number(context, 'context', low=1, high=e.shape[1] - 1, integer=True)
     e_hat = model.open_loop(e[:, :context], a, samples).mean(0)  # (B, H, E)
     return ((e_hat - e[:, context:])/model.e_std).square().mean(-1)

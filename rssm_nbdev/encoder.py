@@ -7,7 +7,7 @@ __all__ = ['Encoder', 'Decoder', 'VAE', 'vae_loss', 'to_float', 'to_uint8', 'psn
            'bundled_encoders', 'load_encoder', 'encode_episodes']
 
 # %% ../nbs/02_encoder.ipynb #bc81f31e
-import hashlib, sys
+import hashlib, os, sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Iterable
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from tqdm import tqdm
 
-from .core import ArgumentError, FileError, TrainingError, check_array, check_number, write_whole
+from .core import FileError, TrainingError, check_array, check_device, check_flag, check_kind, check_number, check_path, write_whole
 from .data import LatentEpisode, check_episode
 from .env import Episode
 from .files import checked_weights, read_tensors, read_weights, write_weights
@@ -26,15 +26,13 @@ from .files import checked_weights, read_tensors, read_weights, write_weights
 # %% ../nbs/02_encoder.ipynb #123534b7
 def _halvings(layer, sizes):
     "`layer`s of kernel 4 and stride 2 between `sizes`, with ReLU between them"
-    res = []
-    for i, o in zip(sizes, sizes[1:]): res += [layer(i, o, 4, stride=2, padding=1), nn.ReLU()]
-    return res
+    return [m for i, o in zip(sizes, sizes[1:]) for m in (layer(i, o, 4, stride=2, padding=1), nn.ReLU())]
 
 # %% ../nbs/02_encoder.ipynb #a0ab18b0
 class Encoder(nn.Module):
     "Picture (B, 3, 64, 64) in [0, 1] → mean and log-variance, each (B, E)"
     def __init__(self, latent_dim:int=32):
-        super().__init__()
+        super().__init__(); latent_dim = check_number(latent_dim, 'latent_dim', low=1, high=4096, integer=True)
         self.conv = nn.Sequential(*_halvings(nn.Conv2d, (3, 32, 64, 128, 256)))
         self.fc_mu, self.fc_log_var = nn.Linear(256*4*4, latent_dim), nn.Linear(256*4*4, latent_dim)
 
@@ -45,7 +43,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     "Latent (B, E) → picture (B, 3, 64, 64) in [0, 1]"
     def __init__(self, latent_dim:int=32):
-        super().__init__()
+        super().__init__(); latent_dim = check_number(latent_dim, 'latent_dim', low=1, high=4096, integer=True)
         self.fc = nn.Linear(latent_dim, 256*4*4)
         self.deconv = nn.Sequential(*_halvings(nn.ConvTranspose2d, (256, 128, 64, 32, 3))[:-1], nn.Sigmoid())
 
@@ -56,8 +54,7 @@ class VAE(nn.Module):
     "P01's variational autoencoder for 64×64 pictures"
     def __init__(self, latent_dim:int=32):
         super().__init__()
-        self.latent_dim = check_number(latent_dim, 'latent_dim', low=1, high=4096, integer=True)
-        self.encoder, self.decoder = Encoder(self.latent_dim), Decoder(self.latent_dim)
+        self.encoder, self.decoder = Encoder(latent_dim), Decoder(latent_dim); self.latent_dim = self.encoder.fc_mu.out_features
 
     def forward(self, x):
         mu, log_var = self.encoder(x)                                 # (B, E), (B, E)
@@ -73,6 +70,8 @@ def vae_loss(
     noise:float=0.,  # floor of the likelihood's standard deviation, in grey levels (of 255)
 ): # loss per picture in nats (up to a constant), mean squared error, KL in nats
     "Negative evidence lower bound with the best Gaussian variance (Rybkin et al. 2021, eq. 6), plus that of `noise`"
+    look = dict(dtype='float', values=False, device=check_kind(x, 'x', Tensor).device); check_number(noise, 'noise', low=0, high=255)
+    check_array(x, 'x', ('B', 3, 'H', 'W'), **look); check_array(recon, 'recon', x.shape, **look); check_array(mu, 'mu', (len(x), 'E'), **look); check_array(log_var, 'log_var', mu.shape, **look)
     mse = F.mse_loss(recon, x)
     kl = 0.5*(mu**2 + log_var.exp() - 1 - log_var).sum(-1).mean()
     return 0.5*x[0].numel()*(mse + (noise/255)**2).log() + kl, mse, kl
@@ -82,19 +81,20 @@ def to_float(
     obs,  # pictures, (…, H, W, 3) uint8, array or tensor
 )->Tensor:  # (…, 3, H, W) in [0, 1]
     "Turn `uint8` pictures into what the network wants"
-    return torch.as_tensor(obs).movedim(-1, -3).float() / 255
+    return torch.as_tensor(check_array(obs, 'obs', (*getattr(obs, 'shape', ())[:-3], 'H', 'W', 3), dtype='uint8')).movedim(-1, -3).float() / 255
 
 def to_uint8(
     x:Tensor,  # pictures, (…, 3, H, W) in [0, 1]
 )->Tensor:     # (…, H, W, 3) uint8
     "Turn the network's pictures back into `uint8`"
-    return (x.clamp(0, 1)*255).round().to(torch.uint8).movedim(-3, -1)
+    return (check_array(check_kind(x, 'x', Tensor), 'x', (*x.shape[:-3], 3, 'H', 'W'), dtype='float').clamp(0, 1)*255).round().to(torch.uint8).movedim(-3, -1)
 
 # %% ../nbs/02_encoder.ipynb #5d9e3274
 def psnr(
     mse,  # mean squared error of pictures in [0, 1]
 )->float: # decibels
     "Peak signal-to-noise ratio: 20 dB is a tenth of the range, 40 dB a hundredth"
+    check_number(mse, 'mse', low=0)
     return float(-10*np.log10(np.maximum(mse, 1e-12)))
 
 # %% ../nbs/02_encoder.ipynb #363fed28
@@ -111,22 +111,20 @@ def train_vae(
     "Train P01's encoder and decoder on pictures; raises `ArgumentError`, `TrainingError`"
     check_array(obs, 'obs', ('N', 64, 64, 3), dtype='uint8')
     steps, batch = (check_number(v, k, low=1, integer=True) for v, k in ((steps, 'steps'), (batch, 'batch')))
-    check_number(lr, 'lr', low=1e-8, high=1); check_number(noise, 'noise', low=0)
-    if not len(obs): raise ArgumentError('obs has no pictures: expected at least one')
-    torch.manual_seed(seed)
+    check_number(lr, 'lr', low=1e-8, high=1); check_number(noise, 'noise', low=0, high=255); check_flag(progress, 'progress')
+    check_number(len(obs), 'len(obs)', low=1)
+    torch.manual_seed(check_number(seed, 'seed', low=0, integer=True))
     vae = VAE(latent_dim).to(memory_format=torch.channels_last)
     opt = torch.optim.Adam(vae.parameters(), lr)
     sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps, pct_start=min(.1, 100/steps))
     history, bar = [], tqdm(range(1, steps+1), desc='train VAE', disable=not progress, file=sys.stdout)
     for step in bar:
-        x = to_float(obs[torch.randint(len(obs), (batch,)).numpy()])
-        recon, mu, log_var = vae(x)
+        recon, mu, log_var = vae(x := to_float(obs[torch.randint(len(obs), (batch,)).numpy()]))
         loss, mse, kl = vae_loss(recon, x, mu, log_var, noise)
         if not loss.isfinite(): raise TrainingError(f'step {step}: the loss is {loss.item()}, expected a finite number')
         opt.zero_grad(); loss.backward(); opt.step(); sched.step()
         if step % 50 == 0 or step == steps:
-            history.append((step, mse.item(), kl.item()))
-            bar.set_postfix_str(f'{psnr(mse.item()):.1f} dB, KL {kl.item():.1f} nats')
+            history.append((step, mse.item(), kl.item())); bar.set_postfix_str(f'{psnr(mse.item()):.1f} dB, KL {kl.item():.1f} nats')
     return vae.eval(), history
 
 # %% ../nbs/02_encoder.ipynb #6ed3c1c6
@@ -136,7 +134,8 @@ def save_encoder(
     **provenance,   # anything JSON takes: env_id, steps, psnr, …
 ):
     "Save encoder and decoder, whole or not at all; raises `ArgumentError`, `FileError`"
-    if Path(path).suffix == '.pt':
+    check_kind(vae, 'vae', VAE)
+    if check_path(path, 'path').suffix == '.pt':
         part = lambda m: {k: v.detach().float().contiguous() for k, v in m.state_dict().items()}
         sd = part(vae)
         course = {'checkpoint_format': 'vae-v2', 'model_state_dict': sd, 'encoder': part(vae.encoder), 'decoder': part(vae.decoder),
@@ -151,8 +150,7 @@ class FrozenEncoder(nn.Module):
     "P01's encoder and decoder, frozen: pictures to latents and back"
     def __init__(self, vae:VAE, provenance:dict):
         super().__init__()
-        self.vae, self.provenance = vae.eval().requires_grad_(False), provenance
-        self.latent_dim = vae.latent_dim
+        self.vae, self.provenance, self.latent_dim = check_kind(vae, 'vae', VAE).eval().requires_grad_(False), check_kind(provenance, 'provenance', dict), vae.latent_dim
 
     def train(self, mode:bool=True): return self  # always in evaluation mode
 
@@ -163,7 +161,7 @@ class FrozenEncoder(nn.Module):
         batch:int=256,      # pictures at a time
     )->Tensor:              # latents, (N, E) float32
         "Latents of pictures: the mean by default. Sampling adds noise that no dynamics model can predict"
-        check_array(obs, 'obs', ('N', 64, 64, 3), dtype='uint8')
+        check_array(obs, 'obs', ('N', 64, 64, 3), dtype='uint8'); check_flag(sample, 'sample'); batch = check_number(batch, 'batch', low=1, integer=True)
         device, res = next(self.vae.parameters()).device, []
         for i in range(0, len(obs), batch):
             mu, log_var = self.vae.encoder(to_float(obs[i:i+batch]).to(device))
@@ -176,7 +174,7 @@ class FrozenEncoder(nn.Module):
         batch:int=256,  # latents at a time
     )->Tensor:          # pictures, (…, 64, 64, 3) uint8
         "Paint the pictures of latents"
-        if e.shape[-1] != self.latent_dim: raise ArgumentError(f'e has shape {tuple(e.shape)}: expected (…, {self.latent_dim})')
+        check_array(check_kind(e, 'e', Tensor), 'e', (*e.shape[:-1], self.latent_dim), dtype='float'); batch = check_number(batch, 'batch', low=1, integer=True)
         device, flat = next(self.vae.parameters()).device, e.reshape(-1, self.latent_dim)
         out = [to_uint8(self.vae.decoder(o.to(device))).cpu() for o in flat.split(batch)]
         return torch.cat(out).view(*e.shape[:-1], 64, 64, 3)
@@ -222,17 +220,18 @@ def load_encoder(
 )->FrozenEncoder:          # frozen, in evaluation mode, with `provenance`
     "Load P01's encoder; raises `FileError` naming the file and what was expected. Never falls back to anything"
     bundled, what = str(source) in bundled_encoders(), "P01's vae_encoder.pt or our .safetensors"
-    path = Path(files('rssm_nbdev')/'weights'/f'{source}.safetensors') if bundled else Path(source)
-    if not path.is_file():
+    path = Path(files('rssm_nbdev')/'weights'/f'{source}.safetensors') if bundled else check_path(source, 'source')
+    if not os.path.isfile(path):
         raise FileError(f'{path}: no such file, and no bundled encoder of that name (there are {bundled_encoders()}). '
-                        f'Train one: `rssm encoder ENV_ID --out {path.with_suffix(".safetensors").name}`')
+                        f'Train one: `rssm encoder ENV_ID --out {path.stem[:40]}`')
+    latent_dim, device = latent_dim if latent_dim is None else check_number(latent_dim, 'latent_dim', low=1, high=4096, integer=True), check_device(device)
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
     if bundled and sha != _bundled(source): raise FileError(f'{path}: damaged, its SHA-256 is {sha[:12]}, expected {str(_bundled(source))[:12]}: install the package again')
     ckpt = read_tensors(path, what) if bundled else read_weights(path, what, sealed=(2,), unsealed=(1,))
     vae = _build(_unify(ckpt, path), path)
     if latent_dim is not None and vae.latent_dim != latent_dim: raise FileError(f'{path}: latent size {vae.latent_dim}, expected {latent_dim}')
     plain = {k: v for k, v in ckpt.items() if isinstance(v, (int, float, str))}  # who made it, how
-    return FrozenEncoder(vae, plain | {'file': path.name, 'sha256': sha, 'latent_dim': vae.latent_dim}).to(device)
+    return FrozenEncoder(vae, plain | {'file': path.name, 'sha256': hashlib.sha256(path.read_bytes()).hexdigest(), 'latent_dim': vae.latent_dim}).to(device)
 
 # %% ../nbs/02_encoder.ipynb #5fb3c58f
 def encode_episodes(
@@ -242,7 +241,9 @@ def encode_episodes(
     progress:bool=True,        # show a bar with frames/s?
 )->list[LatentEpisode]:        # in the same order
     "Encode episodes of pictures to episodes of latents; raises `ArgumentError`"
-    total = sum(len(o.obs) for o in episodes) if isinstance(episodes, list) else None
+    if isinstance(encoder, str) or not hasattr(encoder, 'encode'): check_kind(encoder, 'encoder', FrozenEncoder)
+    check_kind(episodes, 'episodes', Iterable); check_flag(sample, 'sample'); check_flag(progress, 'progress')
+    total = sum(len(check_kind(o, 'episodes', Episode).obs) for o in episodes) if isinstance(episodes, list) else None
     bar = tqdm(total=total, desc='encode', unit='frames', disable=not progress, file=sys.stdout)
     def one(o):
         e = encoder.encode(o.obs, sample); bar.update(len(e))

@@ -21,7 +21,7 @@ from gymnasium.wrappers import AddRenderObservation, RescaleAction, StickyAction
 from joblib import cpu_count
 from tqdm import tqdm
 
-from .core import ArgumentError, EnvError, check_number
+from .core import ArgumentError, EnvError, check_array, check_flag, check_kind, check_number, in_short
 from .failures import EpisodeError, Failure, Warned, attempt, check_failing, failed, here, kept, one_line, step_of, survive
 from .render import SmallRender
 from .shard import part_of
@@ -30,7 +30,7 @@ from .shard import part_of
 class StateInInfo(gym.Wrapper, gym.utils.RecordConstructorArgs):
     "Copy the observation of the wrapped environment to `info['state']`, as a flat `float32` array; nothing of a picture"
     def __init__(self, env:gym.Env):
-        gym.utils.RecordConstructorArgs.__init__(self); super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self); super().__init__(check_kind(env, 'env', gym.Env))
         space = env.observation_space
         self.blank = isinstance(space, Box) and space.dtype == np.uint8 and len(space.shape) > 1
 
@@ -40,18 +40,17 @@ class StateInInfo(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
     def reset(self, *, seed=None, options=None): return self._tell(*self.env.reset(seed=seed, options=options))
     def step(self, action):
-        obs, reward, terminated, truncated, info = self.env.step(action)
-        obs, info = self._tell(obs, info)
+        obs, reward, terminated, truncated, info = self.env.step(action); obs, info = self._tell(obs, info)
         return obs, reward, terminated, truncated, info
 
 # %% ../nbs/00_env.ipynb #a8252294
 def _check_spec(env_id):
     "Refuse an id that is not in Gymnasium's registry, or whose environment cannot be loaded or cannot render pictures"
-    try: entry = gym.spec(env_id).entry_point
+    try: entry = gym.spec(check_kind(env_id, 'env_id', str)).entry_point
     except (gym.error.Error, ImportError, AttributeError, TypeError, ValueError) as e:
         near = difflib.get_close_matches(str(env_id), gym.registry, n=3)
         hint = f'did you mean {" or ".join(near)}?' if near else 'expected an id that `gymnasium.make` knows'
-        raise EnvError(f'unknown environment {env_id!r}: {hint} ({e})') from None
+        raise EnvError(f'unknown environment {in_short(env_id)}: {hint} ({" ".join(str(e).split())[:200]})') from None
     try: made_by = gym.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
     except Exception as e: raise EnvError(f'{env_id}: its code cannot be loaded ({type(e).__name__}: {e})') from None
     modes = getattr(made_by, 'metadata', {}).get('render_modes', ['rgb_array'])
@@ -74,7 +73,7 @@ def make_env(
     **kwargs,      # passed on to `gymnasium.make`
 )->gym.Env:        # observations (size, size, 3) uint8; `info["state"]` holds the simulator's observation
     "Make a Gymnasium environment whose observation is its picture; raises `EnvError`"
-    size, sticky = check_number(size, 'size', low=8, high=1024, integer=True), check_number(sticky, 'sticky', low=0, high=.99)
+    size, sticky = check_number(size, 'size', low=8, high=1024, integer=True), check_number(sticky, 'sticky', low=0, high=.99); check_flag(scaled, 'scaled')
     _check_spec(env_id)
     try: env = gym.make(env_id, render_mode='rgb_array', **kwargs)
     except Exception as e: raise EnvError(f'{env_id}: gymnasium.make failed ({type(e).__name__}: {e})') from e
@@ -88,14 +87,14 @@ def action_dim(
     space:gym.Space,  # action space of `make_env`'s environment
 )->int:               # length A of the action vector
     "Length of the action vector"
-    return gym.spaces.flatdim(space)
+    return gym.spaces.flatdim(check_kind(space, 'space', Box, Discrete))
 
 def encode_action(
     space:gym.Space,  # action space of `make_env`'s environment
     action,           # an action of that space
 )->np.ndarray:        # (A,) float32
     "Turn an action into its vector: one-hot if discrete, as it is if continuous; raises `ArgumentError`"
-    if not space.contains(action): raise ArgumentError(f'action {action!r} is outside {space}')
+    if not check_kind(space, 'space', Box, Discrete).contains(action) or isinstance(action, bool): raise ArgumentError(f'action {" ".join(repr(action).split())[:80]} is outside {space}')
     return gym.spaces.flatten(space, action).astype(np.float32)
 
 def decode_action(
@@ -103,6 +102,7 @@ def decode_action(
     a:np.ndarray,     # action vector, (A,)
 ): # an action of that space
     "Turn an action vector back into an action: the largest entry if discrete, clipped to [−1, 1] if continuous"
+    check_array(a, 'a', (action_dim(space),), dtype='float')
     if isinstance(space, Discrete): return space.start + np.int64(np.argmax(a))
     return np.clip(a, -1, 1).astype(np.float32).reshape(space.shape)
 
@@ -130,6 +130,7 @@ def random_policy(
     rng:np.random.Generator,   # the policy's own generator
 ): # an action of `space`
     "Draw an action uniformly from `space`"
+    check_kind(space, 'space', Box, Discrete); check_kind(rng, 'rng', np.random.Generator)
     if isinstance(space, Discrete): return space.start + rng.integers(space.n)
     return rng.uniform(space.low, space.high).astype(space.dtype)
 
@@ -154,11 +155,11 @@ def rollout(
     at=None,                       # a list or array; its first entry is kept at the step under way, −1 being the reset
 )->Episode:                        # one whole episode
     "Run `policy` in `env` for one episode; raises `EpisodeError`, whose `failure` names the step"
-    at = [-1] if at is None else at
-    at[0] = -1
+    check_kind(env, 'env', gym.Env); check_kind(policy, 'policy', Callable); seed = check_number(seed, 'seed', low=0, integer=True)
+    if max_steps is not None: max_steps = check_number(max_steps, 'max_steps', low=1, integer=True)
+    at = [-1] if at is None else at; at[0] = -1
     def fail(reason, kind): return EpisodeError(Failure(env.spec.id, seed, step_of(at), reason, kind))
-    try:
-        episode, wrong = _rollout(env, seed, policy, max_steps, at)
+    try: episode, wrong = _rollout(env, seed, policy, max_steps, at)
     except (Exception, SystemExit) as e: raise fail(one_line(e), 'raised') from e
     if wrong: raise fail(wrong, 'wrong')
     return episode
@@ -167,8 +168,7 @@ def _rollout(env, seed, policy, max_steps, at):
     "The episode, or what was wrong with the step it stopped at"
     (obs, info), space = env.reset(seed=seed), env.observation_space
     rng = np.random.default_rng([seed, 1])  # not default_rng(seed): that is the environment's own stream
-    frames, states, acts, rewards, n = [obs], [info['state']], [], [], info['state'].size
-    terminated = truncated = False
+    frames, states, acts, rewards, n, terminated, truncated = [obs], [info['state']], [], [], info['state'].size, False, False
     if wrong := _wrong(space, n, obs, info['state']): return None, wrong
     while not (terminated or truncated or len(acts) == max_steps):
         at[0] = len(acts)
@@ -226,7 +226,8 @@ def stream(
     seed = check_number(seed, 'seed', low=0, high=2**31, integer=True)
     workers = check_number(min(cpu_count(), len(which)) if workers is None else workers, 'workers', low=1, integer=True)
     if max_steps is not None: max_steps = check_number(max_steps, 'max_steps', low=1, integer=True)
-    limit = check_failing(on_failure, limit)
+    limit = check_failing(on_failure, limit); check_flag(progress, 'progress')
+    check_kind(policy, 'policy', Callable); check_kind(failures, 'failures', list, type(None))
     make_env(env_id, size, **kwargs).close()  # refuse a bad environment before any process starts
     seeds, run, skip = ((seed*1_000_000 + i,) for i in which), partial(_run_episode, env_id, policy, max_steps, size, kwargs), on_failure == 'skip'
     said = Warned() if failures is None and skip else [] if failures is None else failures

@@ -17,7 +17,7 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from .cell import products_in
-from .core import ArgumentError, check_array, check_number
+from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number, check_sizes, in_short
 from .data import LatentEpisode, Windows
 from .dynamics import Dynamics, Persistence, fit_scale, open_loop_errors
 
@@ -29,6 +29,7 @@ class MeanLatent(Dynamics):
 class LinearBaseline(Dynamics):
     "Ridge regression from context and actions to each future latent; `fit_linear` makes it"
     def __init__(self, embed, act_dim, context, horizon):
+        context, horizon = check_sizes(context=context, horizon=horizon)
         super().__init__(embed, act_dim, context=context, horizon=horizon)
         self.context, self.models = context, []
 
@@ -51,7 +52,8 @@ def fit_linear(
     limit:int=20_000,              # at most so many windows, spread evenly
 )->LinearBaseline:
     "Fit the linear baseline on training episodes"
-    w = Windows(episodes, context - 1 + horizon)
+    context, horizon, limit = check_sizes(context=context, horizon=horizon, limit=limit); check_number(alpha, 'alpha', low=0)
+    w = Windows(check_list(episodes, 'episodes', LatentEpisode), context - 1 + horizon)
     model = fit_scale(LinearBaseline(w.e.shape[1], w.a.shape[1], context, horizon), episodes)
     b = w.batch(torch.linspace(0, len(w) - 1, min(limit, len(w))).long())
     e = model.standardise(b.e)
@@ -65,11 +67,18 @@ def baselines(
     horizon:int=10,                # H
 )->dict[str, Dynamics]:            # name → model
     "Persistence, mean and ridge, ready to be evaluated beside models"
+    check_list(episodes, 'episodes', LatentEpisode); context, horizon = check_sizes(context=context, horizon=horizon)
     E, A = episodes[0].e.shape[1], episodes[0].a.shape[1]
     return {'persistence': fit_scale(Persistence(E, A), episodes), 'mean': fit_scale(MeanLatent(E, A), episodes),
             'ridge': fit_linear(episodes, context, horizon)}
 
 # %% ../nbs/08_evaluate.ipynb #886cbf6e
+def _floats(x, name, shape=None, low=None):
+    "Finite numbers as a float64 array of this shape, or an `ArgumentError`"
+    try: x = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as e: raise ArgumentError(f'{name}={in_short(x)}: expected numbers ({type(e).__name__})') from None
+    return check_array(x, name, x.shape if shape is None else shape, low=low).astype(float)
+
 class Interval(NamedTuple):
     "A mean and its 95 % bootstrap interval"
     mean: float
@@ -83,7 +92,8 @@ def interval(
     resamples:int=2000,  # bootstrap draws
 )->Interval:
     "Mean over episodes with its 95 % percentile bootstrap interval"
-    x = check_array(np.asarray(x, float), 'x', ('n',))
+    x, (resamples,) = _floats(x, 'x', ('n',)), check_sizes(resamples=resamples)
+    if not len(x): raise ArgumentError('x is empty: expected one value an episode')
     if len(x) < 2: return Interval(float(x.mean()), float('-inf'), float('inf'))
     if np.ptp(x) == 0: return Interval(*[float(x[0])]*3)
     ci = bootstrap((x,), np.mean, n_resamples=resamples, method='percentile', rng=np.random.default_rng(0)).confidence_interval
@@ -102,21 +112,32 @@ class Evaluation:
 
     def at(self, name, h):
         "Mean error of a model at horizon h (from 1), with its interval over episodes"
-        return interval(self.err[name][:, :, h-1].mean(0))
+        return interval(self._of(name)[:, :, self._step(h)].mean(0))
 
     def difference(self, a, b, h):
         "Mean of error(a) − error(b) at horizon h, paired by episode: below zero, a is better"
-        return interval((self.err[a].mean(0) - self.err[b].mean(0))[:, h-1])
+        return interval((self._of(a, 'a').mean(0) - self._of(b, 'b').mean(0))[:, self._step(h)])
 
     def curve(self, name):
         "Mean error of a model at every horizon, (H,)"
-        return self.err[name].mean((0, 1))
+        return self._of(name).mean((0, 1))
 
-# %% ../nbs/08_evaluate.ipynb #db619ccb
+    def _of(self, model, name='name'): return self.err[check_choice(model, name, self.err)]
+    def _step(self, h): return check_number(h, 'h', low=1, high=next(iter(self.err.values())).shape[2], integer=True) - 1
+
+# %% ../nbs/08_evaluate.ipynb #ab42e46e
 def _by_episode(err, episode):
     "Mean error in each episode: (W, H) → (episodes, H)"
     return np.stack([err[episode == i].mean(0) for i in np.unique(episode)])
 
+def _groups(models):
+    "Name → list of models, from names → models or lists of them"
+    if not check_kind(models, 'models', dict): raise ArgumentError('models is empty: expected at least one')
+    groups = {k: list(v) if isinstance(v, (list, tuple)) else [v] for k, v in models.items()}
+    for k, v in groups.items(): check_list(v, f'models[{in_short(k)}]', Dynamics)
+    return groups
+
+# %% ../nbs/08_evaluate.ipynb #db619ccb
 def evaluate(
     models:dict,                      # name → model, or list of models trained from different seeds
     episodes:list[LatentEpisode],     # the split to judge by
@@ -128,14 +149,16 @@ def evaluate(
     seed:int=0,                       # of samples
 )->Evaluation:
     "Roll every model out on the same windows; raises `ArgumentError`"
-    context, horizon, samples = (check_number(v, k, low=1, integer=True) for v, k in ((context, 'context'), (horizon, 'horizon'), (samples, 'samples')))
-    w = Windows(episodes, context - 1 + horizon, stride)
+    (context, horizon, samples), groups, seed = check_sizes(context=context, horizon=horizon, samples=samples), _groups(models), check_number(seed, 'seed', integer=True)
+    if control is not None and not callable(control): raise ArgumentError(f'control={in_short(control)}: expected a function')
+    w = Windows(check_list(episodes, 'episodes', LatentEpisode), context - 1 + horizon, stride)
+    for m in sum(groups.values(), []): m.check_windows(w, 'episodes')
     b, episode, err = w.batch(torch.arange(len(w))), w.episode.numpy(), {}
     if control: b = b._replace(a=control(b.a, context))
     chunk = max(1, 1024//samples)                                             # windows at a time: what fits in a processor's cache
-    for name, group in models.items():
+    for name, group in groups.items():
         rows = []
-        for i, m in enumerate(group if isinstance(group, (list, tuple)) else [group]):
+        for i, m in enumerate(group):
             torch.manual_seed(seed + i)
             with products_in('fp32', d := m.e_mean.device):
                 chunks = [open_loop_errors(m, e.to(d), a.to(d), context, samples).cpu().numpy() for e, a in zip(b.e.split(chunk), b.a.split(chunk))]
@@ -161,9 +184,10 @@ def divergence(
     patience:int=2,         # consecutive steps beyond it that count as leaving
 )->Divergence:
     "First step at which the samples' mean leaves the posterior; raises `ArgumentError`"
-    x = check_array(np.asarray(samples, float), 'samples', ('N', 'H', 'F'))
-    truth, spread = (check_array(np.asarray(v, float), k, x.shape[1:]) for v, k in ((truth, 'truth'), (spread, 'spread')))
-    axes = np.eye(x.shape[2]) if axes is None else check_array(np.asarray(axes, float), 'axes', ('K', x.shape[2]))
+    x = _floats(samples, 'samples', ('N', 'H', 'F'))
+    truth, spread = (_floats(v, k, x.shape[1:]) for v, k in ((truth, 'truth'), (spread, 'spread')))
+    axes = np.eye(x.shape[2]) if axes is None else _floats(axes, 'axes', ('K', x.shape[2]))
+    if not x.size or not len(axes): raise ArgumentError(f'samples of {x.shape[1]} steps along {len(axes)} axes: expected at least one of each')
     check_number(len(x), 'N', low=20, integer=True); check_number(multiple, 'multiple', low=1e-3); check_number(patience, 'patience', low=1, integer=True)
     if not (spread > 0).all(): raise ArgumentError(f'spread has {spread.min()}: expected standard deviations above zero')
     x, truth, spread = x @ axes.T, truth @ axes.T, np.sqrt(spread**2 @ (axes**2).T)       # (N, H, K), (H, K), (H, K)

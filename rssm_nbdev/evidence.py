@@ -6,13 +6,12 @@
 __all__ = ['Names', 'names_in', 'Cell', 'text_of', 'readings', 'Notebook', 'read_notebook']
 
 # %% ../nbs/13b_evidence.ipynb #cf42fd08
-import ast, re
+import ast, os, re
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
-from .core import FileError, need
+from .core import FileError, check_kind, check_path, need
 from .readings import NUMBER, Reading, grid_readings, line_readings, pictures, shown, to_float
 
 # %% ../nbs/13b_evidence.ipynb #de00ceae
@@ -33,6 +32,7 @@ def names_in(
     tree,   # of `ast`
 )->Names:
     "Everything a syntax tree names"
+    check_kind(tree, 'tree', ast.AST)
     words, strings, numbers, imports = set(), set(), set(), set()
     docs = {id(o.value) for o in ast.walk(tree) if isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant)}
     for o in ast.walk(tree):
@@ -89,7 +89,7 @@ class Cell:
 # %% ../nbs/13b_evidence.ipynb #f8ad25d7
 def text_of(cell:Cell)->str:
     "All the text a cell shows, or the text of a Markdown cell"
-    if cell.parts is None: cell.parts = [shown(o) for o in (cell.outputs if cell.kind == 'code' else [{'text': cell.source}]) if o.get('output_type') != 'error']
+    if check_kind(cell, 'cell', Cell).parts is None: cell.parts = [shown(o) for o in (cell.outputs if cell.kind == 'code' else [{'text': cell.source}]) if o.get('output_type') != 'error']
     return '\n'.join(p[0] for p in cell.parts)
 
 def readings(
@@ -145,8 +145,9 @@ def read_notebook(
     path,   # of an `.ipynb`
 )->Notebook:
     "Read a notebook, running nothing; raises `FileError` if it is none or holds no code"
-    nbformat, path = need('nbformat', 'grade'), Path(path)
-    if not path.is_file(): raise FileError(f'{path}: no such file, expected a notebook')
+    path = check_path(path, 'path')
+    if not os.path.isfile(path): raise FileError(f'{path}: no such file, expected a notebook')
+    nbformat = need('nbformat', 'grade')
     try:
         nb = nbformat.read(path, as_version=4); nbformat.validate(nb)
     except Exception as e:  # nbformat, jsonschema, json and the codecs raise a dozen kinds on damaged files

@@ -9,6 +9,7 @@ __all__ = ['BEFORE', 'Failure', 'step_of', 'EpisodeError', 'one_line', 'survive'
 # %% ../nbs/00d_failures.ipynb #eafe683e
 import os, shutil, signal, time, traceback, warnings
 from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
@@ -28,7 +29,7 @@ from joblib.externals.loky.backend.context import LokyContext
 from joblib.externals.loky.backend.process import LokyProcess
 from pebble import ProcessExpired, ProcessPool, ThreadPool
 
-from .core import ArgumentError, EnvError, check_number
+from .core import ArgumentError, EnvError, check_choice, check_kind, check_number
 
 # %% ../nbs/00d_failures.ipynb #64c5b029
 @dataclass(frozen=True)
@@ -137,6 +138,10 @@ def survive(
     ahead:int=2,    # jobs begun beyond what was read, for each worker
 ): # iterator over (arguments, result, or a `Failure` if the worker died)
     "Results of a job for each tuple of arguments, in order, from processes that may die; raises `ArgumentError`"
+    check_kind(job, 'job', Callable); check_kind(argss, 'argss', Iterable)
+    for v, k in ((prepare, 'prepare'), (until, 'until')): check_kind(v, k, Callable, type(None))
+    workers, ahead = (check_number(v, k, low=1, integer=True) for v, k in ((workers, 'workers'), (ahead, 'ahead')))
+    limit = limit if limit is None else check_number(limit, 'limit', low=.01)
     try: cloudpickle.dumps((prepare, job))
     except Exception as e: raise ArgumentError(f'cannot be sent to another process ({one_line(e)}): expected a policy and arguments that can be pickled') from e
     shared, threads, begun = TemporaryDirectory(prefix='rssm_at_'), ThreadPool(workers), deque()
@@ -216,5 +221,5 @@ def check_failing(
     limit,           # seconds, or None
 )->float|None:       # seconds, or None
     "Refuse what `stream` of env does not know; raises `ArgumentError`"
-    if on_failure not in ('raise', 'skip'): raise ArgumentError(f"on_failure={on_failure!r}: expected 'raise' or 'skip'")
+    check_choice(on_failure, 'on_failure', ('raise', 'skip'))
     return limit if limit is None else check_number(limit, 'limit', low=.01)

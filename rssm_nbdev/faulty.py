@@ -12,6 +12,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from .core import check_choice, check_kind, check_list, check_number
+
 # %% ../nbs/00e_faulty.ipynb #be25c290
 def _leak(): Faulty.leaked += [open(os.devnull), np.ones(1_000_000)]
 
@@ -27,7 +29,12 @@ class Faulty(gym.Env):
     "A dot that wanders for `length` steps, and fails as told"
     metadata, leaked = {'render_modes': ['rgb_array'], 'render_fps': 30}, []
     observation_space, action_space = Box(-np.inf, np.inf, (2,), np.float32), Discrete(3)
-    def __init__(self, render_mode=None, faults={}, length=6): self.render_mode, self.faults, self.length, self.plan, self.bad = render_mode, faults, length, None, {}
+    def __init__(self, render_mode=None, faults={}, length=6):
+        check_number(length, 'length', low=1, integer=True)
+        for seed, plan in check_kind(faults, 'faults', dict).items():
+            fault, step = check_list(plan, f'faults[{seed}]', least=2)[:2]
+            check_choice(fault, f'faults[{seed}]', FAULTS); check_number(step, f'faults[{seed}]', low=-1, integer=True)
+        self.render_mode, self.faults, self.length, self.plan, self.bad = render_mode, faults, length, None, {}
 
     def _go(self, move):
         fault, step = self.plan or (None, None)

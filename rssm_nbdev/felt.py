@@ -13,8 +13,8 @@ import torch
 from sklearn.linear_model import Ridge
 
 from .cell import products_in
-from .core import ArgumentError, check_number
-from .data import LatentEpisode, Windows
+from .core import ArgumentError, check_array, check_kind, check_list, check_number, check_sizes, in_short
+from .data import LatentEpisode, Windows, _check_latent
 from .dynamics import Dynamics
 from .encoder import FrozenEncoder, psnr
 from .env import Episode
@@ -35,16 +35,35 @@ class Probe(NamedTuple):
 
     def __call__(self, e):
         "The quantity that latents e (…, E) show, (…)"
+        if not isinstance(e, torch.Tensor) or e.shape[-1:] != (self.model.n_features_in_,) or not e.numel() or not e.is_floating_point() or e.is_meta:
+            raise ArgumentError(f'e={in_short(e)}: expected float latents (…, {self.model.n_features_in_})')
         return self.read(self.model.predict(e.reshape(-1, e.shape[-1]).double().numpy()).reshape(*e.shape[:-1], -1))
 
     def truth(self, state):
         "The same of the simulator's observation (…, X)"
-        return self.read(np.asarray(self.target(state), float))
+        try: return self.read(np.asarray(self.target(state), float))
+        except (IndexError, TypeError, ValueError): raise ArgumentError(f'state={in_short(state)}: expected what is observed where the {self.name} is known') from None
 
     def error(self, e, state):
         "Absolute error, angles the short way round, (…)"
+        check_array(state, 'state', (*getattr(e, 'shape', ())[:-1], 'X'), 'float')
         d = self(e) - self.truth(state)
         return np.abs((d + 180) % 360 - 180) if self.unit == '°' else np.abs(d)
+
+# %% ../nbs/08a_felt.ipynb #96a08bf5
+def _with_state(episodes, name):
+    "Latent episodes of one environment, if the simulator's state fits them; else an `ArgumentError`"
+    first = check_list(episodes, name, LatentEpisode)[0]
+    for o in episodes:
+        _check_latent(o, first); check_array(o.state, f'state of {name}, seed {o.seed},', (len(o.e), first.state.shape[-1]), 'float')
+        if o.env_id != first.env_id: raise ArgumentError(f'{name} are of {first.env_id} and {o.env_id}: expected one environment')
+    return episodes
+
+def _check_probes(probes, embed):
+    "Refuse probes that do not read latents of this size"
+    for p in check_list(probes, 'probes', Probe, least=0):
+        if p.model.n_features_in_ != embed: raise ArgumentError(f'probes: that of {p.name} reads latents of {p.model.n_features_in_}, expected {embed}')
+    return probes
 
 # %% ../nbs/08a_felt.ipynb #4a5f7e20
 def fit_probes(
@@ -52,7 +71,7 @@ def fit_probes(
     alpha:float=1e-3,              # strength of the ridge
 )->list[Probe]:                    # empty if the environment's state has no known units
     "Fit a linear probe for each quantity of `STATE_UNITS`"
-    if not episodes: raise ArgumentError('no episodes: expected at least one')
+    alpha = check_number(alpha, 'alpha', low=0); _with_state(episodes, 'episodes')
     e, state = torch.cat([o.e for o in episodes]).double().numpy(), np.concatenate([o.state for o in episodes])
     fit = lambda target: Ridge(alpha).fit(e, target(state).reshape(len(e), -1))
     return [Probe(name, unit, fit(target), target, read) for name, unit, target, read in STATE_UNITS.get(episodes[0].env_id, [])]
@@ -69,7 +88,8 @@ def probe_errors(
     stride:int=5,                     # steps between the starts of windows
 )->dict[str, np.ndarray]:             # 'angle (°)' and the like → mean absolute error at each horizon, (H,)
     "How far predicted latents are off, in the units of their probes; mean over windows"
-    horizon = check_number(horizon, 'horizon', low=1, integer=True)
+    context, horizon, samples = check_sizes(context=context, horizon=horizon, samples=samples)
+    _with_state(latents, 'latents'); _check_probes(probes, check_kind(model, 'model', Dynamics).embed)
     w = Windows(latents, context - 1 + horizon, stride)
     b, errors = w.batch(torch.arange(len(w))), []
     state = np.stack([latents[i].state[t + context:t + context + horizon] for i, t in zip(w.episode.tolist(), w.t.tolist())])  # (W, H, X)
@@ -93,7 +113,9 @@ def felt_errors(
     limit:int=200,                    # at most so many windows, spread evenly
 )->list[dict]:                        # one row a horizon: h, PSNR in dB, mean absolute error of each probed quantity
     "Errors of decoded pictures and of probed quantities at some horizons"
-    horizons = [check_number(h, 'horizon', low=1, integer=True) for h in horizons]
+    (context, samples, limit), horizons = check_sizes(context=context, samples=samples, limit=limit), [check_number(h, 'horizons', low=1, integer=True) for h in check_list(horizons, 'horizons')]
+    _with_state(latents, 'latents'); _check_probes(probes, check_kind(model, 'model', Dynamics).embed); check_list(episodes, 'episodes', Episode); check_kind(encoder, 'encoder', FrozenEncoder)
+    if [len(o) for o in episodes] != [len(o) for o in latents]: raise ArgumentError(f'episodes have {sum(map(len, episodes))} actions and latents {sum(map(len, latents))}: expected the same episodes in the same order')
     w = Windows(latents, context - 1 + max(horizons))
     idx = torch.linspace(0, len(w) - 1, min(limit, len(w))).long()
     b, where = w.batch(idx), [(int(w.episode[i]), int(w.t[i])) for i in idx]

@@ -11,7 +11,7 @@ from functools import singledispatch
 import torch
 from torch import Tensor
 
-from .core import TrainingError
+from .core import TrainingError, check_array, check_kind, check_list, check_sizes
 from .data import Batch, Windows
 from .dynamics import Dynamics
 from .mdn_rnn import MDNRNN
@@ -22,7 +22,7 @@ def first_bad(
     logs:list[dict],  # one a step: 'loss' and 'grad_norm', still on their device
 )->int:               # place of the first that is not finite; None if all are
     "Find where numbers went bad, by one reading of the device"
-    if not logs: return None
+    if not check_list(logs, 'logs', dict, least=0): return None
     bad = ~torch.stack([log[k] for log in logs for k in ('loss', 'grad_norm')]).isfinite()
     bad = bad.view(-1, 2).any(1).tolist()
     return bad.index(True) if True in bad else None
@@ -36,6 +36,8 @@ def gone_bad(
     kept_step:int=None,# its step
 )->TrainingError:      # to be raised
     "Say what happened, when, and with which data"
+    check_sizes(step=step); check_kind(log, 'log', dict)
+    check_array(rows, 'rows', ('B',), 'int64', low=0, high=len(check_kind(windows, 'windows', Windows)) - 1)
     seeds = sorted({windows.episodes[i].seed for i in windows.episode[rows.cpu()].tolist()})
     where = f'; the last good checkpoint is {kept}, of step {kept_step}' if kept_step else '; no checkpoint was kept'
     return TrainingError(f"step {step}: loss {float(log['loss'])} and gradient norm {float(log['grad_norm'])}, expected finite numbers; "
@@ -52,12 +54,13 @@ def symptoms(
     rows:list[dict],   # the history's rows of validations so far, the last one new
 )->dict[str, str]:     # name of an illness → a sentence; empty for models nothing is known of
     "Look for illnesses that a falling loss hides"
+    check_kind(model, 'model', Dynamics).check_batch(batch); check_list(rows, 'rows', dict, least=0)
     return {}
 
 # %% ../nbs/06e_health.ipynb #e2fad1d5
 @symptoms.register
 def _(model:MDNRNN, batch, rows):
-    e = model.standardise(batch.e)
+    e = model.standardise(model.check_batch(batch).e)
     mix = model.mixture(model.gru(torch.cat([e[:, :-1], batch.a], -1))[0], e[:, :-1])
     wide = (mix.logits.softmax(-1)[..., None]*mix.log_std.exp()).sum(-2).mean().item()
     if wide <= 2: return {}
@@ -67,6 +70,7 @@ def _(model:MDNRNN, batch, rows):
 # %% ../nbs/06e_health.ipynb #5e02c64d
 @symptoms.register
 def _(model:RSSM, batch, rows):
+    model.check_batch(batch); check_list(rows, 'rows', dict)
     floor = max(1.05*model.free_nats, .05)
     if model.latent == 'none' or rows[-1]['step'] < 200 or any(r['kl'] > floor for r in rows[-2:]): return {}
     return {'kl': f"the KL has sunk to its floor: {rows[-1]['kl']:.2f} nats per step with free_nats={model.free_nats:g}. The posterior says no more than the prior, so z carries nothing from "

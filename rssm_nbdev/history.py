@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 
 from .cell import products_in
+from .core import ArgumentError, check_choice, check_kind, check_sizes
 from .data import Windows
 from .dynamics import Dynamics, open_loop_errors
 
@@ -25,6 +26,9 @@ def validate(
     limit:int=256,    # at most so many windows, spread evenly
 )->dict:              # 'score': mean open-loop error over the horizons; 'loss' and what the model logs
     "Validation loss and open-loop score, the same numbers whenever asked for the same weights"
+    context, samples = check_sizes(context=context, samples=samples)
+    if check_kind(windows, 'windows', Windows).length < context: raise ArgumentError(f'windows of {windows.length} actions: expected at least context={context}')
+    check_kind(model, 'model', Dynamics).check_windows(windows, 'windows')
     device, was_training = model.e_mean.device, model.training
     model.eval()
     with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []), products_in('fp32', device):
@@ -40,6 +44,7 @@ def spread(
     limit:int=256,    # at most so many
 )->torch.Tensor:      # which of them, (≤ limit,)
     "Windows spread evenly over all"
+    check_kind(windows, 'windows', Windows); limit, = check_sizes(limit=limit)
     return torch.linspace(0, len(windows) - 1, min(limit, len(windows))).long()
 
 # %% ../nbs/06f_history.ipynb #e849796a
@@ -55,7 +60,8 @@ class History:
 
     def column(self, part, key):
         "One column as two lists: steps and values"
-        rows = getattr(self, part)
+        rows = getattr(self, check_choice(part, 'part', ('train', 'valid')))
+        check_choice(key, 'key', rows[0] if rows else ())
         return [r['step'] for r in rows], [r[key] for r in rows]
 
     def state_dict(self): return {k: v for k, v in vars(self).items() if k != 'interrupted'}
@@ -71,11 +77,13 @@ class Best:
         model:Dynamics, # whose weights it judges
     )->dict:            # the best row so far
         "Set the weights aside if their score is finite and the least; return the best entry"
-        if row['score'] < self.row['score']: self.row, self.weights = row, copy.deepcopy(model.state_dict())
+        if 'score' not in check_kind(row, 'row', dict): raise ArgumentError(f'row has {sorted(row)}: expected a score')
+        if check_kind(model, 'model', Dynamics) and row['score'] < self.row['score']: self.row, self.weights = row, copy.deepcopy(model.state_dict())
         return self.row
 
     def give(self, model:Dynamics):
         "Put the best weights back into the model"
+        check_kind(model, 'model', Dynamics)
         if self.weights is not None: model.load_state_dict(self.weights)
 
     def state_dict(self): return vars(self)

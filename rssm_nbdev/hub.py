@@ -6,11 +6,11 @@
 __all__ = ['REPO_URL', 'save_pretrained', 'from_pretrained', 'push_to_hub']
 
 # %% ../nbs/10c_hub.ipynb #b3471fc0
-import functools
+import functools, os
 from pathlib import Path
 
-from .checkpoint import load, save
-from .core import FileError, RSSMError, need, writable_folder, write_json, write_whole
+from .checkpoint import check_known, load, save
+from .core import FileError, RSSMError, check_device, check_flag, check_kind, check_path, need, writable_folder, write_json, write_whole
 from .dynamics import Dynamics
 from .encoder import FrozenEncoder, bundled_encoders, load_encoder
 from .files import read_weights
@@ -122,8 +122,12 @@ def _held():
 def _header(path): return {k: v for k, v in read_weights(path, 'a model written by `save`', 'rssm_nbdev.model', (4,), (2, 3)).items() if k != 'state_dict'}  # as the file has it
 
 # %% ../nbs/10c_hub.ipynb #425438eb
+def _check_words(**kw):
+    for k, v in kw.items(): check_kind(v, k, str, type(None))
+
 def _hold(model, repo, license, about):
     "A model or a file of one, ready to be carried"
+    check_kind(model, 'model', Dynamics, str, os.PathLike); _check_words(repo_id=repo, license=license)
     cls = _held()
     if not isinstance(model, Dynamics): model = load(model)
     was = getattr(model, 'notes', {})
@@ -137,7 +141,8 @@ def save_pretrained(
     **about,           # `encoder`, `env_id`, `action_space`, `metrics` and notes, as `save` takes them
 )->Path:               # the folder
     "Write weights, config and card to a folder, as the hub has them; raises `ArgumentError`, `FileError`, `MissingError`"
-    held, folder = _hold(model, repo_id or Path(folder).name, license, about), writable_folder(folder)
+    folder = check_path(folder, 'folder')
+    held, folder = _hold(model, folder.name if repo_id is None else repo_id, license, about), writable_folder(folder)
     held.save_pretrained(folder, config=None)
     return folder
 
@@ -162,9 +167,11 @@ def from_pretrained(
     local_files_only:bool=False,  # use only what was downloaded before?
 )->Dynamics:                      # in evaluation mode, with `notes`
     "Load a model from a folder or from the hub; raises `FileError`, `MissingError`"
+    check_path(source, 'source'); check_known(encoder, env_id, action_space); check_device(device); check_flag(local_files_only, 'local_files_only')
+    _check_words(revision=revision, token=token); cache_dir is None or check_path(cache_dir, 'cache_dir')
     cls, why = _held(), None
     errors = need('huggingface_hub.errors', 'hub')
-    if not Path(source).is_dir() and not local_files_only:
+    if not os.path.isdir(source) and not local_files_only:
         why = _answer(str(source), revision, token)
         if isinstance(why, (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError)):
             raise FileError(f'{source}: no such folder, and no such repository on the hub ({_in_words(why)})')
@@ -185,6 +192,7 @@ def push_to_hub(
     **about,                # `encoder`, `env_id`, `action_space`, `metrics` and notes, as `save` takes them
 )->str:                     # address of the commit
     "Upload weights, config and card in one commit; raises `ArgumentError`, `FileError`, `MissingError`"
+    check_kind(repo_id, 'repo_id', str); check_kind(commit_message, 'commit_message', str); check_kind(private, 'private', bool, type(None)); _check_words(token=token, branch=branch)
     held, why = _hold(model, repo_id, license, about), _answer(repo_id, None, token)
     if why is not None and not isinstance(why, need('huggingface_hub.errors', 'hub').RepositoryNotFoundError): raise FileError(f'{repo_id}: the hub cannot be asked ({_in_words(why)})')
     try: return str(held.push_to_hub(repo_id, private=private, token=token, branch=branch, commit_message=commit_message))

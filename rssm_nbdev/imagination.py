@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 
-from .core import ArgumentError, FileError, check_number
-from .data import LatentEpisode
+from .core import ArgumentError, FileError, check_array, check_choice, check_flag, check_kind, check_list, check_number, in_short
+from .data import LatentEpisode, _check_latent
 from .files import checked_weights, read_weights, reading, write_weights
 from .plan import World
 from .recurrence import State
@@ -30,21 +30,27 @@ class RewardHead(nn.Module):
     ):
         super().__init__()
         whole = lambda v, k: check_number(v, k, low=1, high=2**16, integer=True)
-        if act not in ACTS: raise ArgumentError(f'act={act!r}: expected one of {tuple(ACTS)}')
+        check_choice(act, 'act', ACTS)
         self.config = dict(deter=whole(deter, 'deter'), size=whole(size, 'size'), hidden=whole(hidden, 'hidden'), layers=whole(layers, 'layers'), act=act)
         self.net = mlp(self.config['deter'] + self.config['size'], self.config['hidden'], 1, self.config['layers'], act)
         self.register_buffer('mean', torch.zeros(())); self.register_buffer('std', torch.ones(()))
 
     def standardised(self, x): return self.net(x)[..., 0]                              # [h, z] → (…)
-    def forward(self, s): return self.standardised(torch.cat([s.h, s.z], -1))*self.std + self.mean  # State → (…)
+    def forward(self, s): return self.standardised(torch.cat([check_kind(s, 's', State).h, s.z], -1))*self.std + self.mean  # State → (…)
 
 # %% ../nbs/13b_imagination.ipynb #5cbadb0f
+def _check_head(head, model):
+    "Refuse a head that was made for other states"
+    c = check_kind(head, 'head', RewardHead).config
+    if (c['deter'], c['size']) != (model.deter, model.kind.size):
+        raise ArgumentError(f"a head for states of {c['deter']} and {c['size']}: the model has {model.deter} and {model.kind.size}")
+
 def still(
     model:RSSM,
     *shape,    # leading axes
 )->Tensor:     # noise for `observe`, `imagine` and their steps, (*shape, S)
     "Noise that leaves chance out: z is the mean of its distribution. A categorical z has none, and is drawn"
-    like = model.e_mean
+    like, shape = check_kind(model, 'model', RSSM).e_mean, [check_number(n, 'size', low=0, integer=True) for n in shape]
     return model.kind.noise(like, *shape) if model.latent == 'categorical' else like.new_zeros(*shape, model.stoch)
 
 @torch.no_grad()
@@ -53,7 +59,8 @@ def reward_states(
     episodes:list[LatentEpisode],  # with rewards
 )->tuple[State, Tensor]:           # states after each action, (N, …), and these actions' rewards, (N,)
     "Posterior states of whole episodes, each with the reward that came with it; raises `ArgumentError`"
-    if not episodes: raise ArgumentError('no episodes: expected at least one')
+    for o in check_list(episodes, 'episodes', LatentEpisode): _check_latent(o, episodes[0]); check_array(o.reward, f'reward of episode {o.seed}', (len(o),), dtype='float')
+    check_kind(model, 'model', RSSM)
     T, device = max(map(len, episodes)), model.e_mean.device
     pad = lambda v, n: F.pad(v, (0, 0, 0, n - len(v)))
     e, a = torch.stack([pad(o.e, T + 1) for o in episodes]), torch.stack([pad(o.a, T) for o in episodes])
@@ -73,6 +80,7 @@ def fit_reward(
 )->RewardHead:
     "Train a reward head on the model's posterior states, which stay as they are; raises `ArgumentError`"
     steps, batch = (check_number(v, k, low=1, integer=True) for v, k in ((steps, 'steps'), (batch, 'batch')))
+    lr, seed = check_number(lr, 'lr', low=1e-8, high=1), check_number(seed, 'seed', low=0, integer=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         (s, reward), head = reward_states(model, episodes), RewardHead(model.deter, model.kind.size, **kwargs)
@@ -92,6 +100,7 @@ def explained(
     episodes:list[LatentEpisode],  # not trained on
 )->float:                          # R²: 1 is perfect, 0 as good as the mean
     "Share of the rewards' variance that the head explains"
+    _check_head(head, check_kind(model, 'model', RSSM))
     s, reward = reward_states(model, episodes)
     return 1 - ((head(s) - reward).square().mean()/reward.var(correction=0)).item()
 
@@ -105,8 +114,8 @@ class Imagination(World):
         discrete:bool=False,  # one-hot actions?
         sample:bool=False,    # draw z?
     ):
-        if (head.config['deter'], head.config['size']) != (model.deter, model.kind.size):
-            raise ArgumentError(f"a head for states of {head.config['deter']} and {head.config['size']}: the model has {model.deter} and {model.kind.size}")
+        _check_head(head, check_kind(model, 'model', RSSM)); check_flag(discrete, 'discrete'); check_flag(sample, 'sample')
+        if isinstance(encoder, str) or not callable(getattr(encoder, 'encode', None)): raise ArgumentError(f'encoder={in_short(encoder)}: expected what encodes pictures, such as a FrozenEncoder')
         self.model, self.head, self.encoder, self.discrete, self.act_dim = model.eval(), head, encoder, discrete, model.act_dim
         self.sample = sample or model.latent == 'categorical'
 
@@ -138,7 +147,7 @@ def save_reward(
     **notes,   # anything JSON takes
 ):
     "Save a reward head, whole or not at all; raises `ArgumentError`, `FileError`"
-    write_weights(path, head.state_dict(), notes | {'format': 'rssm_nbdev.reward', 'version': 2, 'config': head.config})
+    write_weights(path, check_kind(head, 'head', RewardHead).state_dict(), notes | {'format': 'rssm_nbdev.reward', 'version': 2, 'config': head.config})
 
 def load_reward(
     path,      # written by `save_reward`

@@ -8,6 +8,7 @@ __all__ = ['Training']
 # %% ../nbs/06g_loop.ipynb #a48c1f71
 import math, sys, time, warnings
 from contextlib import nullcontext, suppress
+from types import SimpleNamespace
 
 import torch
 from fastcore.basics import patch
@@ -15,9 +16,10 @@ from torch import nn
 from tqdm import tqdm
 
 from .cell import products_in
-from .core import ArgumentError, FileError, TrainingError, check_number
+from .core import ArgumentError, FileError, TrainingError, check_array, check_flag, check_kind, check_number, check_sizes, in_short
 from .data import Windows
 from .distributed import Team
+from .dynamics import Dynamics
 from .health import TrainingWarning, first_bad, gone_bad, symptoms
 from .history import Best, History, spread, validate
 from .resume import Chance, fingerprint, kept_where, patient, read_training, remove_litter, write_training
@@ -43,13 +45,13 @@ def _step(model, batch, opt, sched, clip, team=Team()):
 # %% ../nbs/06g_loop.ipynb #6dbf72b3
 def _checked(o, team):
     "Refuse what cannot be trained, before any work; the arguments, numbers whole where they should be"
-    products_in(o.precision, team.device)
+    products_in(o.precision, team.device); check_kind(o.model, 'model', Dynamics); check_flag(o.progress, 'progress'); check_kind(o.desc, 'desc', str, type(None))
+    if o.report is not None and not callable(o.report): raise ArgumentError(f'report={in_short(o.report)}: expected a function')
     for k in ('lr', 'weight_decay', 'clip'): check_number(getattr(o, k), k, low=0)
-    for k in ('steps', 'batch', 'context', 'valid_every', 'log_every'): setattr(o, k, check_number(getattr(o, k), k, low=1, integer=True))
+    for k in ('steps', 'batch', 'context', 'valid_every', 'log_every'): setattr(o, k, *check_sizes(**{k: getattr(o, k)}))
+    o.seed = check_number(o.seed, 'seed', integer=True)
     for name, w in (('train', o.train), ('valid', o.valid)):
-        if not isinstance(w, Windows): raise ArgumentError(f'{name} is a {type(w).__name__}: expected Windows')
-        if (w.e.shape[1], w.a.shape[1]) != (o.model.embed, o.model.act_dim):
-            raise ArgumentError(f'{name} has latents of {w.e.shape[1]} and actions of {w.a.shape[1]}: the model expects {o.model.embed} and {o.model.act_dim}')
+        for k in 'ea': check_array(getattr(o.model.check_windows(w, name), k), f'{k} of {name}', ('N', k.upper()), 'float32')
     if o.valid.length < o.context: raise ArgumentError(f'valid has windows of {o.valid.length} actions: expected at least context={o.context}')
     if not any(p.requires_grad for p in o.model.parameters()): raise ArgumentError(f'{type(o.model).__name__} has no weights to train')
     team.part(torch.arange(o.batch))
@@ -67,7 +69,7 @@ class Training:
     def __init__(self,
         o,  # namespace of the arguments of `fit`
     ):
-        self.o, self.team = o, Team(o.accelerator, o.device)
+        self.o, self.team = check_kind(o, 'o', SimpleNamespace), Team(o.accelerator, o.device)
         _checked(o, self.team)
         self.keep, source = kept_where(o.keep, o.resume)
         self.model = self.team.agree(o.model.to(self.team.device).train())

@@ -13,9 +13,18 @@ import torch
 from torch import Tensor
 
 from .cell import products_in
-from .core import ArgumentError, check_number
+from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number, check_sizes, in_short
 from .data import LatentEpisode, Windows
 from .dynamics import Dynamics
+from .evaluate import _floats
+from .felt import _check_probes, _with_state
+
+# %% ../nbs/08d_margins.ipynb #c7fdb00c
+def _checked(model, e, probes):
+    "Refuse what are no samples of a model's latents, or probes that do not read them"
+    check_array(e, 'e', ('N', *getattr(e, 'shape', ())[1:-1], check_kind(model, 'model', Dynamics).embed), 'float', device=torch.device('cpu'), values=False)
+    if not e.numel(): raise ArgumentError(f'e has shape {tuple(e.shape)}: expected at least one sample')
+    _check_probes(probes, model.embed)
 
 # %% ../nbs/08d_margins.ipynb #966c0a11
 def label(
@@ -32,12 +41,14 @@ def apart(
     "Distance of readings, angles the short way round"
     return np.abs((x - y + 180) % 360 - 180) if p.unit == '°' else np.abs(x - y)
 
+# %% ../nbs/08d_margins.ipynb #eb572ec9
 def spreads(
     model:Dynamics,     # whose latents they are
     e:Tensor,           # samples, raw, (N, …, E)
     probes:list=(),     # from `fit_probes`
 )->dict[str, np.ndarray]: # 'latent' and each quantity → (…)
     "Root mean square distance of samples from their mean"
+    _checked(model, e, probes)
     res = {'latent': (e/model.e_std.cpu()).var(0, correction=0).mean(-1).sqrt().numpy()}
     return res | {label(p): np.sqrt((apart(p, p(e), p(e.mean(0)))**2).mean(0)) for p in probes}
 
@@ -49,6 +60,8 @@ def misses(
     probes:list=(),     # from `fit_probes`
 )->dict[str, np.ndarray]: # 'latent' and each quantity → (…)
     "Distance of the samples' mean from the truth"
+    _checked(model, e, probes); check_array(true, 'true', e.shape[1:], 'float', device=e.device, values=False)
+    if probes: check_array(state, 'state', (*e.shape[1:-1], 'X'), 'float')
     res = {'latent': ((e.mean(0) - true)/model.e_std.cpu()).square().mean(-1).sqrt().numpy()}
     return res | {label(p): p.error(e.mean(0), state) for p in probes}
 
@@ -66,8 +79,8 @@ class Margins:
         spread,            # of the samples: a number, or an array
     ): # the margin; None beyond the last horizon, where nothing was measured
         "Margin of a quantity h steps ahead; raises `ArgumentError` for an unknown quantity"
-        if name not in self.factor: raise ArgumentError(f'name={name!r}: expected one of {sorted(self.factor)}')
-        h = check_number(h, 'h', low=1, integer=True)
+        check_choice(name, 'name', sorted(self.factor)); h, = check_sizes(h=h)
+        if not _floats(spread, 'spread', low=0).size: raise ArgumentError(f'spread={in_short(spread)}: expected at least one number')
         return None if h > len(self.factor[name]) else self.factor[name][h-1]*(spread + self.base[name][h-1])
 
     def __repr__(self): return f'Margins({self.level:.0%}, {len(self.factor["latent"])} horizons, of {", ".join(self.factor)})'
@@ -76,7 +89,8 @@ class Margins:
 @torch.no_grad()
 def _measured(model, latents, probes, context, horizon, samples, stride, seed):
     "Spreads and misses of every window, name → (W, H) each"
-    context, horizon, samples, stride = (check_number(v, k, low=1, integer=True) for v, k in ((context, 'context'), (horizon, 'horizon'), (samples, 'samples'), (stride, 'stride')))
+    context, horizon, samples, stride = check_sizes(context=context, horizon=horizon, samples=samples, stride=stride); seed = check_number(seed, 'seed', integer=True)
+    _check_probes(probes, check_kind(model, 'model', Dynamics).embed); _with_state(latents, 'latents')
     w, d, rows = Windows(latents, context - 1 + horizon, stride), model.e_mean.device, []
     b = w.batch(torch.arange(len(w)))
     state = np.stack([latents[i].state[t + context:t + context + horizon] for i, t in zip(w.episode.tolist(), w.t.tolist())])  # (W, H, X)
@@ -108,6 +122,7 @@ def fit_margins(
     factor = {k: np.sort(missed[k]/(spread[k] + base[k]), 0)[i-1] for k in missed}  # the new error is one of n + 1, any rank equally likely
     return Margins(level, base, factor)
 
+# %% ../nbs/08d_margins.ipynb #bb18d694
 def covered(
     margins:Margins,                 # from `fit_margins`
     model:Dynamics,                  # the same model
@@ -119,7 +134,8 @@ def covered(
     seed:int=1,
 )->dict[str, np.ndarray]:            # 'latent' and each quantity → share of errors below the margin, (H,)
     "How often errors of other episodes are below their margin, at every horizon"
-    H = len(margins.factor['latent'])
+    H = len(check_kind(margins, 'margins', Margins).factor['latent']); _check_probes(probes, check_kind(model, 'model', Dynamics).embed)
+    if missing := {'latent', *map(label, probes)} - set(margins.factor): raise ArgumentError(f'probes read {sorted(missing)}: expected those the margins were fitted with, {sorted(margins.factor)}')
     spread, missed = _measured(model, latents, probes, context, H, samples, stride, seed)
     return {k: np.stack([missed[k][:, h] <= margins(k, h + 1, spread[k][:, h]) for h in range(H)], -1).mean(0) for k in missed}
 
@@ -130,8 +146,7 @@ class Held:
         actions:list,   # of the environment's action space
         hold:int=1,     # steps that each is done for
     ):
-        if not len(actions): raise ArgumentError('no actions: expected at least one')
-        self.actions, self.hold, self.rng = list(actions), check_number(hold, 'hold', low=1, integer=True), None
+        self.actions, (self.hold,), self.rng = list(check_list(actions, 'actions')), check_sizes(hold=hold), None
 
     def __call__(self, obs, state, space, rng):
         "The action of this step; a new generator begins a new episode"

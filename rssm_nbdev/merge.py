@@ -6,10 +6,11 @@
 __all__ = ['shard_path', 'save_shard', 'shard_of', 'merge_shards']
 
 # %% ../nbs/01b_merge.ipynb #ee202dd1
-import json, re, zipfile
+import json, os, re, zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .core import ArgumentError, FileError, write_whole
+from .core import ArgumentError, FileError, check_kind, check_list, check_path, write_whole
 from .data import load_episodes, save_episodes
 from .files import check_zip, reading
 from .shard import check_shard
@@ -20,7 +21,7 @@ def shard_path(
     shard,  # (i, n)
 )->Path:    # name of the shard, 'episodes_2_of_8.npz', padded so that names sort
     "The file of one shard beside that of the whole"
-    (i, n), path = check_shard(shard), Path(path)
+    (i, n), path = check_shard(shard), check_path(path, 'path')
     return path.with_stem(f'{path.stem}_{i:0{len(str(n))}}_of_{n}')
 
 def save_shard(
@@ -31,7 +32,8 @@ def save_shard(
 )->Path:            # where it was written, `shard_path(path, shard)`
     "Save one shard, whole or not at all; raises `ArgumentError`, `FileError`"
     file = shard_path(path, shard)
-    note = json.dumps({'shard': check_shard(shard), 'origin': origin}, sort_keys=True)
+    try: note = json.dumps({'shard': check_shard(shard), 'origin': check_kind(origin, 'origin', dict)}, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as e: raise ArgumentError(f'origin is not JSON ({e}): expected finite numbers, words, lists and dicts') from None
     with write_whole(file) as tmp:
         save_episodes(tmp, episodes)
         with zipfile.ZipFile(tmp, 'a') as z: z.writestr(zipfile.ZipInfo('shard.json'), note)
@@ -42,6 +44,7 @@ def shard_of(
     path,  # a file of episodes
 )->dict:   # 'shard' (i, n) and 'origin'; None if the file is a whole
     "Which shard a file is; raises `FileError` if it is no file of episodes"
+    path = check_path(path, 'path')
     with reading(path, 'a shard written by `save_shard`'), open(path, 'rb') as f, zipfile.ZipFile(f) as z:
         if 'shard.json' not in check_zip(z, f.seek(0, 2)): return None
         note = json.loads(z.read('shard.json'))
@@ -60,7 +63,6 @@ def _sorted_shards(paths):
         i = note['shard'][0]
         if i in found: raise FileError(f"{path}: shard {i}/{note['shard'][1]} a second time, beside {found[i].name}")
         found[i] = path
-    if not found: raise ArgumentError('no files: expected the shards of a run')
     n = first[1]['shard'][1]
     missing = [i for i in range(1, n + 1) if i not in found]
     whole = first[0].with_stem(re.sub(r'_\d+_of_\d+$', '', first[0].stem))
@@ -75,8 +77,9 @@ def merge_shards(
     out,    # file of the whole to be written
 )->list:    # its episodes, in the order of a single run
     "Join shards to one file, the same bytes as from a single run; raises `ArgumentError`, `FileError`"
-    episodes, seeds = [], {}
-    for path in _sorted_shards(paths):
+    episodes, seeds, out = [], {}, check_path(out, 'out')
+    paths = paths if isinstance(paths, Sequence) else list(check_kind(paths, 'paths', Iterable))
+    for path in _sorted_shards([check_path(o, 'paths') for o in check_list(paths, 'paths')]):
         for o in load_episodes(path):
             if episodes and _kin(o) != _kin(episodes[0]): raise FileError(f'{path}: episodes {_kin(o)}, expected {_kin(episodes[0])} as in the shards before')
             if o.seed in seeds: raise FileError(f'{path}: its episode of seed {o.seed} is in {seeds[o.seed].name} as well')

@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.wrappers import RescaleAction
 
-from .core import ArgumentError, FileError, RSSMError, check_array, check_number, need
+from .core import ArgumentError, FileError, RSSMError, check_array, check_flag, check_kind, check_number, in_short, need
 from .data import check_episode
 from .env import Episode, make_env
 from .render import _resize
@@ -28,6 +28,7 @@ class _Space(gym.Env):
 
 def _check_space(space):
     "Refuse action spaces that models do not take"
+    check_kind(space, 'space', gym.Space)
     bounded = isinstance(space, Box) and space.dtype.kind == 'f' and np.isfinite(space.low).all() and np.isfinite(space.high).all() and (space.low < space.high).all()
     if not (bounded or isinstance(space, Discrete)): raise ArgumentError(f'the action space is {space}: expected Discrete or a bounded Box of floats')
     return space
@@ -48,12 +49,14 @@ def model_actions(
     actions:np.ndarray,   # actions of that space, (T, …)
 )->np.ndarray:            # action vectors, (T, A) float32
     "Turn an environment's actions into what models see; raises `ArgumentError`"
-    x = np.asarray(actions)
-    if x.shape[1:] != _check_space(space).shape: raise ArgumentError(f'actions have shape {x.shape}: expected (T, …) of {space}')
+    try: x = np.asarray(actions)
+    except ValueError: raise ArgumentError(f'actions={in_short(actions)}: expected an array of shape (T, …)') from None
+    if not x.ndim or x.shape[1:] != _check_space(space).shape: raise ArgumentError(f'actions have shape {x.shape}: expected (T, …) of {space}')
     if isinstance(space, Discrete):
         if x.dtype.kind not in 'iu' or len(x) and not (space.start <= x.min() and x.max() < space.start + space.n):
             raise ArgumentError(f'actions {np.unique(x)[:8]} of dtype {x.dtype}: expected whole numbers of {space}')
         return np.eye(int(space.n), dtype=np.float32)[x - space.start]
+    if x.dtype.kind not in 'fiu': raise ArgumentError(f'actions have dtype {x.dtype}: expected numbers of {space}')
     low, high = space.low.astype(float), space.high.astype(float)
     a = 2*(x - low)/(high - low) - 1
     if not (abs(a) < 1 + 1e-5).all(): raise ArgumentError(f'actions from {x.min():g} to {x.max():g}: expected within {space}')
@@ -85,7 +88,7 @@ def _alike(ep, first):
 
 def _free(dataset_id):
     "The folder of a new dataset, or an error if the name is malformed or taken"
-    try: need('minari.dataset.minari_dataset', 'minari').parse_dataset_id(dataset_id)
+    try: need('minari.dataset.minari_dataset', 'minari').parse_dataset_id(check_kind(dataset_id, 'dataset_id', str))
     except (ValueError, TypeError): raise ArgumentError(f"dataset_id={dataset_id!r}: expected a name and a version, like 'cartpole/random-v0'") from None
     folder = need('minari.storage', 'minari').get_dataset_path(dataset_id)
     if folder.exists(): raise FileError(f'{folder}: exists already; expected a new name or version, or minari.delete_dataset({dataset_id!r}) first')
@@ -99,6 +102,7 @@ def _environment(first, env_args, action_space):
         return None, _check_space(action_space)
     H, W = first.obs.shape[1:3]
     if H != W: raise ArgumentError(f'pictures of {H} × {W}: expected square ones, as `make_env` gives, or env_args=None')
+    if taken := [k for k in env_args if not isinstance(k, str) or k in ('env_id', 'size', 'scaled')]: raise ArgumentError(f'env_args has {taken}: expected other arguments of make_env')
     env = make_env(first.env_id, H, scaled=False, **env_args)
     return env, _check_space(env.action_space if action_space is None else action_space)
 
@@ -119,6 +123,7 @@ def to_minari(
     **about,                      # what Minari wants to know: keys of `ABOUT`
 ): # the `MinariDataset`
     "Write episodes as a Minari dataset, without loss, whole or not at all; raises `ArgumentError`, `EnvError`, `FileError`"
+    check_kind(episodes, 'episodes', Iterable); check_kind(env_args, 'env_args', dict, type(None)); check_kind(action_space, 'action_space', gym.Space, type(None))
     minari, folder, episodes, env = need('minari', 'minari'), _free(dataset_id), iter(episodes), None
     if set(about) - set(ABOUT): raise ArgumentError(f'{sorted(set(about) - set(ABOUT))}: expected some of {list(ABOUT)}')
     try:
@@ -188,7 +193,7 @@ def _open(dataset):
     if isinstance(dataset, minari.MinariDataset): return dataset
     if not isinstance(dataset, (str, Path)): raise ArgumentError(f'dataset is a {type(dataset).__name__}: expected a name, a folder as Path, or a MinariDataset')
     try: return minari.MinariDataset(dataset) if isinstance(dataset, Path) else minari.load_dataset(dataset)
-    except Exception as e: raise FileError(f'{dataset}: no Minari dataset that can be read ({type(e).__name__}: {e})') from None
+    except Exception as e: raise FileError(f'{str(dataset)[:100]}: no Minari dataset that can be read ({type(e).__name__}: {str(e)[:160]})') from None
 
 def stream_minari(
     dataset,            # name, folder (Path), or `MinariDataset`, filtered or not
@@ -199,7 +204,8 @@ def stream_minari(
 )->Iterator[Episode]:   # in the order of the dataset
     "Episodes of a Minari dataset, one after the other; raises `ArgumentError`, `FileError`"
     data = _open(dataset)
-    name, space = _find_pixels(data, pixels, lossy), _check_space(data.action_space)
+    for v, k in ((pixels, 'pixels'), (state, 'state')): check_kind(v, k, str, type(None))
+    name, space = _find_pixels(data, pixels, check_flag(lossy, 'lossy')), _check_space(data.action_space)
     if size is not None: size = check_number(size, 'size', low=8, high=1024, integer=True)
     if not len(data): raise FileError(f'{data.id} holds no episodes')
     ours = data.storage.metadata.get('rssm_nbdev', {})

@@ -9,6 +9,10 @@ __all__ = ['balanced_kl', 'symlog', 'symexp']
 import torch
 from torch import Tensor
 
+from .core import check_flag, check_kind, check_number
+from .dynamics import DiagNormal
+from .stochastic import OneHot, Point
+
 # %% ../nbs/05e_objective.ipynb #e96d44a0
 def balanced_kl(
     post,                  # a distribution with `kl` and `detach`, over (…)
@@ -19,6 +23,8 @@ def balanced_kl(
     free_mean:bool=False,  # is n compared with the mean, not with every step?
 )->tuple[Tensor, Tensor]:  # what to minimise, and the plain KL: means, in nats per step
     "KL(post ‖ prior) with KL balancing and free nats"
+    check_kind(prior, 'prior', type(check_kind(post, 'post', DiagNormal, OneHot, Point))); check_flag(free_mean, 'free_mean')
+    for k, v in (('dyn', dyn), ('rep', rep), ('free_nats', free_nats)): check_number(v, k, low=0)
     to_prior, to_post = post.detach().kl(prior), post.kl(prior.detach())
     plain = to_post.detach().mean()
     if free_mean: to_prior, to_post = to_prior.mean(), to_post.mean()

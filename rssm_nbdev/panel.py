@@ -13,9 +13,9 @@ import torch
 from gymnasium.spaces import Discrete
 from matplotlib.figure import Figure
 
-from .core import need
+from .core import check_kind, check_list, check_number, need
 from .plot import COLOURS, _axes
-from .replay import action_names, own_bounds
+from .replay import Start, action_names, check_start, own_bounds
 from .steer import Steering
 
 # %% ../nbs/15b_panel.ipynb #0e245628
@@ -25,7 +25,8 @@ def plot_steering(
     samples:int=2,   # single samples beside the mean
 )->Figure:
     "The last pictures, imagined and real, over the growth of spread, margin and error"
-    n, first, fig = len(s.moments), max(0, len(s.moments) - last), None
+    last, samples = check_number(last, 'last', low=1, integer=True), check_number(samples, 'samples', low=0, integer=True)
+    n, first, fig = len(check_kind(s, 's', Steering).moments), max(0, len(s.moments) - last), None
     shown = s.moments[first:]
     rows = {'imagined': [m.frame for m in shown]}
     for i in range(min(samples, s.samples)): rows[f'sample {i+1}'] = list(s.encoder.decode(torch.stack([m.e[i] for m in shown])).numpy())
@@ -70,6 +71,8 @@ def panel(
     starts:list=(),     # other `Start`s to offer
 ): # an `ipywidgets.VBox`: the last line of a notebook's cell shows it
     "A control to steer with; raises `MissingError` without ipywidgets"
+    check_kind(steering, 'steering', Steering)
+    for o in check_list(starts, 'starts', Start, least=0): check_start(o)
     w = need('ipywidgets', 'interactive')
     words, picture = w.HTML(), w.Image(format='png')
     undo, reset = w.Button(description='undo'), w.Button(description='reset')

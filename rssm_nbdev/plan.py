@@ -6,6 +6,7 @@
 __all__ = ['EQUATIONS', 'Plan', 'blank_plan', 'cem', 'shifted', 'World', 'pendulum', 'cartpole', 'Truth']
 
 # %% ../nbs/13_plan.ipynb #769b33de
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .core import ArgumentError, check_array, check_number
+from .core import ArgumentError, check_array, check_flag, check_kind, check_number, in_short
 
 # %% ../nbs/13_plan.ipynb #a6c681f3
 class Plan(NamedTuple):
@@ -29,7 +30,7 @@ def blank_plan(
     discrete:bool=False, # one-hot actions?
 )->Plan:
     "The plan of one who knows nothing: mean 0 and deviation 1, or every action alike"
-    shape = batch, horizon, act_dim
+    shape = tuple(check_number(v, k, low=1, integer=True) for v, k in ((batch, 'batch'), (horizon, 'horizon'), (act_dim, 'act_dim'))); check_flag(discrete, 'discrete')
     return Plan(torch.full(shape, 1/act_dim if discrete else 0.), torch.ones(shape))
 
 # %% ../nbs/13_plan.ipynb #cd28601f
@@ -47,7 +48,9 @@ def cem(
     discrete:bool=False, # one-hot actions?
 )->Plan:                 # the last refit
     "Search for the best plan by the cross-entropy method (PlaNet, Algorithm 2); raises `ArgumentError`"
-    I, B, J, H, A = check_array(noise, 'noise', ('I', *start.mean.shape[:1], 'J', *start.mean.shape[1:])).shape
+    B, H, A = check_array(check_kind(start, 'start', Plan).mean, 'start.mean', ('B', 'H', 'A'), dtype='float').shape
+    J = check_array(noise, 'noise', ('I', B, 'J', H, A), dtype='float').shape[2]
+    check_kind(returns, 'returns', Callable); check_flag(discrete, 'discrete')
     elites = check_number(elites, 'elites', low=1, high=J, integer=True)
     plan = start
     for n in noise:
@@ -63,7 +66,7 @@ def shifted(
     discrete:bool=False, # one-hot actions?
 )->Plan:
     "The plan to begin the next search with: the second action comes first, the last is blank"
-    blank = blank_plan(*plan.mean.shape, discrete)
+    blank = blank_plan(*check_kind(plan, 'plan', Plan).mean.shape, discrete)
     return Plan(torch.cat([plan.mean[:, 1:], blank.mean[:, :1]], 1), blank.std)
 
 # %% ../nbs/13_plan.ipynb #4e859c31
@@ -83,8 +86,15 @@ class World:
         raise NotImplementedError(f'{type(self).__name__}.returns')
 
 # %% ../nbs/13_plan.ipynb #21d3c46c
+def _check_step(s, a, X, A):
+    "Refuse what is no state (…, X) and action (…, A)"
+    for v, k, n in ((s, 's', X), (a, 'a', A)):
+        if not isinstance(v, Tensor) or v.shape[-1:] != (n,) or not v.is_floating_point() or v.shape[:-1] != s.shape[:-1] or v.device != s.device:
+            raise ArgumentError(f'{k}={in_short(v)}: expected floats (…, {n}), s and a alike')
+
 def pendulum(s, a):
     "Pendulum-v1: (cos θ, sin θ, speed) and torque a in [−1, 1] → next, reward, over?"
+    _check_step(s, a, 3, 1)
     angle, speed, torque = torch.atan2(s[..., 1], s[..., 0]), s[..., 2], 2*a[..., 0]
     reward = -(angle**2 + .1*speed**2 + .001*torque**2)          # of the state before the action
     speed = (speed + (15*angle.sin() + 3*torque)*.05).clamp(-8, 8)
@@ -93,6 +103,7 @@ def pendulum(s, a):
 
 def cartpole(s, a):
     "CartPole-v1: (place, speed, angle, its speed) and one-hot push a (left, right) → next, reward, over?"
+    _check_step(s, a, 4, 2)
     x, v, angle, w = s.unbind(-1)
     push = (10*(a[..., 1] - a[..., 0]) + .05*w**2*angle.sin())/1.1
     turn = (9.8*angle.sin() - angle.cos()*push)/(.5*(4/3 - .1*angle.cos()**2/1.1))
@@ -108,12 +119,13 @@ class Truth(World):
     def __init__(self,
         env_id:str,  # one of `EQUATIONS`
     ):
-        if env_id not in EQUATIONS: raise ArgumentError(f'{env_id!r} has no equations here: expected one of {list(EQUATIONS)}')
+        if check_kind(env_id, 'env_id', str) not in EQUATIONS: raise ArgumentError(f'{env_id!r} has no equations here: expected one of {list(EQUATIONS)}')
         self.step, self.act_dim, self.discrete = EQUATIONS[env_id]
 
-    def look(self, belief, a, obs, state, rngs): return torch.as_tensor(state)
+    def look(self, belief, a, obs, state, rngs): return torch.as_tensor(check_array(state, 'state', ('B', 'X'), dtype='float'))
 
     def returns(self, belief, plans, rngs):
+        check_array(plans, 'plans', (len(check_array(belief, 'belief', ('B', 'X'), dtype='float')), 'J', 'H', self.act_dim), dtype='float')
         s, total = belief[:, None].expand(*plans.shape[:2], -1), 0
         alive = torch.ones(plans.shape[:2], dtype=torch.bool)
         for a in plans.unbind(2):

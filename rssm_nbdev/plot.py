@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
-from .core import ArgumentError, check_array
+from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number
 from .data import Transitions
 from .encoder import FrozenEncoder, psnr
 from .evaluate import Divergence, Evaluation
@@ -34,13 +34,28 @@ def _picture(ax, img, title=''):
     ax.imshow(np.asarray(img)); ax.set_xticks([]); ax.set_yticks([]); ax.set_title(title, fontsize=8)
     ax.spines[:].set_visible(True)
 
+def _shown(res, names, horizons=()):
+    "Names of models to show, all if None; raises `ArgumentError` for names and horizons that are not in the results"
+    H = next(iter(check_kind(res, 'res', Evaluation).err.values())).shape[-1]
+    for h in horizons: check_number(h, 'horizons', low=1, high=H, integer=True)
+    return list(res.err) if names is None else [check_choice(k, 'names', res.err) for k in check_list(names, 'names')]
+
+def _length(rows):
+    "How many pictures each row has; raises `ArgumentError`"
+    for k, v in check_kind(rows, 'rows', dict).items(): check_array(v, f'rows[{k!r}]', ('T', 'H', 'W', 3), dtype='uint8')
+    T = {len(v) for v in rows.values()}
+    if len(T) != 1 or T == {0}: raise ArgumentError(f'rows of {sorted(T)} pictures: expected all of one length, at least one')
+    return T.pop()
+
 # %% ../nbs/09_plot.ipynb #86ce66a8
 def plot_transitions(
     trans:Transitions,  # from `transitions`
     which:list=None,    # which of them; default: six, spread evenly
 )->Figure:
     "Some (observation, action, next observation) tuples, one a column"
-    which = np.linspace(0, len(trans) - 1, 6).astype(int) if which is None else which
+    check_kind(trans, 'trans', Transitions)
+    which = np.linspace(0, len(trans) - 1, 6).astype(int) if which is None else check_list(which, 'which')
+    for i in which: check_number(i, 'which', low=0, high=len(trans) - 1, integer=True)
     fig, axs = _axes(2, len(which), height=1.4, width=1.35*len(which), squeeze=False)
     for col, i in zip(axs.T, which):
         t = trans[int(i)]
@@ -54,7 +69,8 @@ def plot_reconstructions(
     obs:np.ndarray,         # pictures, (N, 64, 64, 3) uint8
 )->Figure:
     "Pictures, their reconstructions and five times the difference, one a column"
-    recon = encoder.decode(encoder.encode(obs)).numpy()
+    check_array(check_kind(obs, 'obs', np.ndarray), 'obs', ('N', 64, 64, 3), dtype='uint8'); check_number(len(obs), 'len(obs)', low=1)
+    recon = check_kind(encoder, 'encoder', FrozenEncoder).decode(encoder.encode(obs)).numpy()
     diff = np.clip(255 - 5*np.abs(obs.astype(int) - recon), 0, 255).astype(np.uint8)
     fig, axs = _axes(3, len(obs), height=1.05, width=1.*len(obs), squeeze=False)
     for col, o, r, d in zip(axs.T, obs, recon, diff):
@@ -70,6 +86,9 @@ def plot_learning(
     unit:str='loss',             # of the loss
 )->Figure:
     "Training and validation loss, and the validation score, of one model's training seeds"
+    check_kind(name, 'name', str); check_kind(unit, 'unit', str)
+    for i, h in enumerate(check_list(histories, 'histories', History)):
+        if not (h.train and h.valid and h.best): raise ArgumentError(f'histories[{i}] has no row of training or validation: expected what `fit` returns')
     fig, (left, right) = _axes(1, 2)
     c = COLOURS.get(name, 'tab:red')
     for i, h in enumerate(histories):
@@ -91,7 +110,7 @@ def plot_errors(
     horizons:tuple=(1, 5),
 )->Figure:
     "Errors of several models side by side, one panel a horizon; from zero, or logarithmic where they differ tenfold"
-    names = list(res.err) if names is None else list(names)
+    names = _shown(res, names, check_list(horizons, 'horizons'))
     fig, axs = _axes(1, len(horizons), width=max(3.5*len(horizons), 6), height=2.8, squeeze=False)
     for ax, h in zip(axs[0], horizons):
         for i, k in enumerate(names):
@@ -111,9 +130,10 @@ def plot_horizons(
     names:list=None,     # models, in order; default: all
 )->Figure:
     "Error against horizon, logarithmic, with bands for the intervals"
+    names = _shown(res, names)
     fig, ax = _axes(width=6.5, height=3)
     steps = np.arange(1, next(iter(res.err.values())).shape[-1] + 1)
-    for k in names or res.err:
+    for k in names:
         rows = [res.at(k, h) for h in steps]
         c = COLOURS.get(k, 'tab:red')
         ax.plot(steps, [r.mean for r in rows], color=c, label=k, marker='.' if len(steps) <= 20 else None)
@@ -150,7 +170,11 @@ def plot_rollout(
     name:str='z',          # what the coordinates are of
 )->Figure:
     "The imagined trajectory over the posterior's, with the divergence annotated"
-    check_array(imagined, 'imagined', ('N', len(posterior) - context, posterior.shape[1]))
+    T, F = check_array(posterior, 'posterior', ('C+H', 'F'), dtype='float').shape
+    context = check_number(context, 'context', low=1, high=T - 1, integer=True)
+    check_array(spread, 'spread', (T, F), dtype='float', low=0); check_array(imagined, 'imagined', ('N', T - context, F), dtype='float'); check_kind(name, 'name', str)
+    check_array(check_kind(div, 'div', Divergence).gap, 'div.gap', (T - context,)); check_number(getattr(check_kind(pca, 'pca', PCA), 'n_features_in_', None), 'features of pca', low=F, high=F)
+    for d in check_list(dims, 'dims', least=0): check_number(d, 'dims', low=0, high=F - 1, integer=True)
     fig = plt.figure(figsize=(9.5, 6.2), layout='constrained'); plt.close(fig)
     grid = fig.add_gridspec(3, 4)
     plane, p, q = fig.add_subplot(grid[:2, :2]), pca.transform(posterior), np.stack([pca.transform(x) for x in imagined])
@@ -182,9 +206,9 @@ def plot_frames(
     first:int=2,       # first step to show
 )->Figure:
     "Rows of pictures, one step a column, with the divergence marked"
-    T = {len(v) for v in rows.values()}
-    if len(T) != 1: raise ArgumentError(f'rows of {sorted(T)} pictures: expected all of one length')
-    steps = range(first, T.pop())
+    T, context = _length(rows), check_number(context, 'context', low=1, integer=True)
+    if div is not None: check_number(div, 'div', low=1, integer=True)
+    steps = range(check_number(first, 'first', low=0, high=T - 1, integer=True), T)
     fig, axs = _axes(len(rows), len(steps), width=.75*len(steps), height=.85, squeeze=False)
     for r, (name, frames) in enumerate(rows.items()):
         for ax, t in zip(axs[r], steps):

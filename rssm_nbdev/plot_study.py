@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .core import ArgumentError, write_whole
+from .core import check_array, check_kind, check_list, check_number, check_path, write_whole
 from .evaluate import Evaluation
-from .plot import COLOURS, _axes, _picture
+from .plot import COLOURS, _axes, _length, _picture, _shown
 from .uncertainty import BINS, Uncertainty
 
 # %% ../nbs/09b_plot_study.ipynb #83024498
@@ -25,10 +25,12 @@ def plot_worlds(
     names:list=None,        # models, in order; default: all
 )->Figure:
     "Error against horizon, one panel a world, with bands for the intervals over episodes"
+    for k, v in check_kind(worlds, 'worlds', dict).items(): _shown(check_kind(v, f'worlds[{k!r}]', Evaluation), names)
+    check_number(len(worlds), 'len(worlds)', low=1)
     fig, axs = _axes(1, len(worlds), width=3.1*len(worlds), height=3, squeeze=False, sharey=True)
     for ax, (world, res) in zip(axs[0], worlds.items()):
         steps = np.arange(1, next(iter(res.err.values())).shape[-1] + 1)
-        for k in names or res.err:
+        for k in _shown(res, names):
             rows, c = [res.at(k, h) for h in steps], STUDY_COLOURS.get(k, 'tab:pink')
             ax.plot(steps, [r.mean for r in rows], color=c, label=k, marker='.' if len(steps) <= 20 else None)
             ax.fill_between(steps, [r.low for r in rows], [r.high for r in rows], color=c, alpha=.12, lw=0)
@@ -37,11 +39,18 @@ def plot_worlds(
     return fig
 
 # %% ../nbs/09b_plot_study.ipynb #18b684ab
+def _check_scores(rows, horizons):
+    "Refuse what are no scores, and horizons that were not scored"
+    check_number(len(check_kind(rows, 'rows', dict)), 'len(rows)', low=1)
+    for k, u in rows.items():
+        for h in check_list(horizons, 'horizons'): check_number(h, 'horizons', low=1, high=check_kind(u, f'rows[{k!r}]', Uncertainty).pit.shape[1], integer=True)
+
 def plot_reliability(
     rows:dict,              # name → `Uncertainty`
     horizons:tuple=(1, 5, 10),
 )->Figure:
     "How often the truth lies in an interval, against how often it should: one panel a horizon; on the diagonal the model is honest"
+    _check_scores(rows, horizons)
     fig, axs = _axes(1, len(horizons), width=2.9*len(horizons), height=2.9, squeeze=False, sharey=True)
     for ax, h in zip(axs[0], horizons):
         ax.plot([0, 1], [0, 1], color='.6', ls=':'); ax.fill_between([.88, .92], .85, .95, color='.85', lw=0)
@@ -56,6 +65,7 @@ def plot_pit(
     horizons:tuple=(1, 5, 10),
 )->Figure:
     "Histograms of PIT, one row a model, one column a horizon; flat is honest, a hill under-confident, a bowl over-confident, a slope biased"
+    _check_scores(rows, horizons)
     fig, axs = _axes(len(rows), len(horizons), width=2.6*len(horizons), height=1.2, squeeze=False, sharex=True)
     for row, (k, u) in zip(axs, rows.items()):
         for ax, h in zip(row, horizons):
@@ -71,7 +81,11 @@ def plot_felt(
     floor:dict=None,        # quantity → value for a perfect prediction, where known
 )->Figure:
     "Errors in degrees, metres or decibels against horizon, one panel a quantity"
-    names = list(next(iter(rows.values())))
+    check_number(len(check_kind(rows, 'rows', dict)), 'len(rows)', low=1)
+    names = list(check_kind(next(iter(rows.values())), 'rows', dict))
+    for k, row in rows.items():
+        for name in check_list(names, f'rows[{k!r}]'): check_array(np.asarray(check_kind(row, f'rows[{k!r}]', dict).get(name)), f'rows[{k!r}][{name!r}]', ('H',), dtype='float')
+    for k, v in check_kind({} if floor is None else floor, 'floor', dict).items(): check_number(v, f'floor[{k!r}]')
     fig, axs = _axes(1, len(names), width=3.4*len(names), height=2.6, squeeze=False)
     for ax, name in zip(axs[0], names):
         for k, v in rows.items(): ax.plot(np.arange(1, len(v[name]) + 1), v[name], color=STUDY_COLOURS.get(k, 'tab:pink'), label=k, marker='.' if len(v[name]) <= 20 else None)
@@ -90,10 +104,11 @@ def animate(
     fps:int=5,          # steps a second
 ):
     "Write pictures as an animation, one name beside the other; raises `ArgumentError`, `FileError`"
-    T = {len(v) for v in rows.values()}
-    if len(T) != 1: raise ArgumentError(f'rows of {sorted(T)} pictures: expected all of one length')
+    T, path, context = _length(rows), check_path(path, 'path'), check_number(context, 'context', low=1, integer=True)
+    if div is not None: check_number(div, 'div', low=1, integer=True)
+    scale, fps = check_number(scale, 'scale', low=1, high=20, integer=True), check_number(fps, 'fps', low=1, high=50, integer=True)
     frames, last = [], len(rows) - 1
-    for t in range(T.pop()):
+    for t in range(T):
         fig, axs = _axes(1, len(rows), width=scale*1.*len(rows), height=scale*1.25, squeeze=False)
         for i, (ax, (name, pics)) in enumerate(zip(axs[0], rows.items())):
             _picture(ax, pics[t], name); ax.title.set_fontsize(10)

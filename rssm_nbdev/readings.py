@@ -13,6 +13,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from .core import ArgumentError, check_kind, check_list, in_short
+
 # %% ../nbs/13a_readings.ipynb #163e1dad
 _MODELS = {'RSSM': r'rssm|recurrent state[- ]space', 'MDN-RNN': r'mdn|mixture', 'GRU': r'(?<![a-z])gru',
            'persistence': r'persist|copy[- ]?last|last[- ](?:frame|latent|value|obs)|no[- ]change|nothing changes|naive',
@@ -23,7 +25,7 @@ def model_in(
     text:str,  # a label, like 'MDN-RNN (K=5)'
 )->str:        # 'GRU', 'MDN-RNN', 'RSSM', 'persistence', 'other'; None if it names none, or the difference of two
     "Which model a label speaks of"
-    text = text.lower()
+    text = check_kind(text, 'text', str).lower()
     if re.search(_BETWEEN, text): return None
     return next((k for k, p in _MODELS.items() if re.search(p, text)), None)
 
@@ -33,7 +35,7 @@ _HORIZON = re.compile(r'(?<![\d.,])(?P<a>\d+)[-‐–_ ]?steps?\b|\b(?P<w>one|tw
 
 def horizons_in(text)->list[int]:
     "The horizons a label speaks of, in steps ahead"
-    return [_WORDS.get(v.lower()) or int(v) for m in _HORIZON.finditer(text) for v in m.groups() if v]
+    return [_WORDS.get(v.lower()) or int(v) for m in _HORIZON.finditer(check_kind(text, 'text', str)) for v in m.groups() if v]
 
 # %% ../nbs/13a_readings.ipynb #d75f6224
 class Reading(NamedTuple):
@@ -48,7 +50,8 @@ NUMBER = re.compile(r'(?<![\w.])[-+−]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?(?
 
 def to_float(text)->float:
     "The number that a match of `NUMBER` writes"
-    return float(text.replace(',', '').replace('−', '-'))
+    try: return float(check_kind(text, 'text', str).replace(',', '').replace('−', '-'))
+    except ValueError: raise ArgumentError(f'text={in_short(text)}: expected a number') from None
 
 def _number(text):
     "The first number of a table's cell, None if there is none or it is a share or a ratio"
@@ -64,6 +67,8 @@ def grid_readings(
     table:tuple=(), # what the readings remember as their table
 )->list[Reading]:
     "The errors in a table, whichever way round it is"
+    for row in check_list(rows, 'rows', list, tuple): check_list(row, 'rows', str, least=0)
+    check_kind(table, 'table', tuple)
     head, found = [c.strip() for c in rows[0]], []
     if any(re.search(r'\d\.\d', c) for c in head): return []              # no heading: it holds numbers itself
     bare = any(re.fullmatch(r'(?:mse |error )?(?:horizons?|steps?|h|k)(?: ahead)?', c, re.I) for c in head) or sum(c.isdigit() for c in head) == len(head) - 1
@@ -97,6 +102,7 @@ def line_readings(
     table:tuple=(), # what the readings remember as their table
 )->list[Reading]:
     "The errors in printed lines"
+    check_list(lines, 'lines', str, least=0); check_kind(table, 'table', tuple)
     found, model, steps, kept = [], None, [], True
     listed = any(re.search('horizon|steps', line) for line in lines)         # do lists go by horizon?
     for line in map(_plain, lines):
@@ -133,11 +139,18 @@ def _drawn(data):
     except (ValueError, cv2.error): img = None
     return img is not None and min(img.shape[:2]) >= 48 and float(img.std()) > 1
 
+def _data(output):
+    "What an output shows: kind → text, or lines of it; raises `ArgumentError`"
+    data = check_kind(check_kind(output, 'output', dict).get('data', {}), 'data of output', dict)
+    for k in data.keys() & {'text/html', 'text/plain', 'text/markdown', 'image/svg+xml', 'image/png', 'image/jpeg'}: check_kind(data[k], f'{k} of output', str, list)
+    check_kind(output.get('text', ''), 'text of output', str, list)
+    return data
+
 def pictures(
     output:dict,  # of a cell
 )->int:
     "How many pictures an output shows; blank ones do not count"
-    data = output.get('data', {})
+    data = _data(output)
     html, svg = ''.join(data.get('text/html', '')), ''.join(data.get('image/svg+xml', ''))
     inside = re.findall(r'data:image/(?:png|jpeg|gif);base64,([\w+/=\s]+)', html)
     return (any(_drawn(data[k]) for k in ('image/png', 'image/jpeg') if k in data) + sum(o.startswith('R0lGOD') and len(o) > 1000 or _drawn(o) for o in inside)
@@ -163,7 +176,7 @@ def shown(
     output:dict,  # of a cell
 )->tuple:         # its text; its tables, as rows of cells of text; the lines outside of tables
     "What an output shows as text: Markdown, or else HTML, or else plain text"
-    data = {k: ''.join(v) if isinstance(v, list) else v for k, v in output.get('data', {}).items()}
+    data = {k: ''.join(v) if isinstance(v, list) else v for k, v in _data(output).items()}
     if 'text/html' in data and 'text/markdown' not in data:
         page = _Tables(data['text/html'])
         return ' '.join(' '.join(page.text).split()), [t for t in page.tables if t], []

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .core import ArgumentError, check_array, check_number
-from .replay import Start
+from .core import ArgumentError, check_array, check_kind, check_list, check_number
+from .replay import Choice, Start
 from .steer import Steering
 
 # %% ../nbs/15c_recording.ipynb #769a7b8b
@@ -47,7 +47,9 @@ def record(
     **kwargs,          # the rest of `Steering`'s arguments: hold, margins, probes, seed, …
 )->Recording:
     "Imagine all sequences of some actions, beside reality; raises `ArgumentError`, `EnvError`"
-    s, depth = Steering(model, encoder, start, **kwargs), check_number(depth, 'depth', low=1, high=12, integer=True)
+    depth = check_number(depth, 'depth', low=1, high=12, integer=True)
+    if actions is not None: check_list(actions, 'actions', Choice)
+    s = Steering(model, encoder, start, **kwargs)
     actions = s.choices if actions is None else list(actions)
     k, moments, said = len(actions), {}, {}
     if k < 2: raise ArgumentError(f'{k} actions: expected at least 2')
@@ -71,7 +73,8 @@ def sheet(
     quality:int=80,       # of WebP, 1 to 100
 )->bytes:                 # a WebP image
     "Pictures side by side, row after row"
-    check_array(pictures, 'pictures', ('n', 'H', 'W', 3), dtype='uint8')
+    check_array(check_kind(pictures, 'pictures', np.ndarray), 'pictures', ('n', 'H', 'W', 3), dtype='uint8'); check_number(pictures.size, 'pictures.size', low=1)
+    quality, cols = check_number(quality, 'quality', low=1, high=100, integer=True), cols if cols is None else check_number(cols, 'cols', low=1, integer=True)
     (n, H, W, _), cols = pictures.shape, cols or math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(n/cols)
     grid = np.concatenate([pictures, np.full((rows*cols - n, H, W, 3), 255, np.uint8)]).reshape(rows, cols, H, W, 3)
@@ -174,6 +177,8 @@ def fragment(
     qualities:tuple=(90, 80, 70, 60, 50, 40, 30),  # of the pictures, best first
 )->str:                  # HTML that needs nothing else
     "A recording as a part of a page; raises `ArgumentError` if it does not fit"
+    for q in check_list(qualities, 'qualities'): check_number(q, 'qualities', low=1, high=100, integer=True)
+    check_kind(rec, 'rec', Recording); check_number(limit, 'limit', low=1)
     pictures = rec.frames if rec.real is None else np.concatenate([rec.frames, rec.real])
     cols, values = math.ceil(math.sqrt(len(pictures))), lambda v: [None if np.isnan(x) else round(float(x), 3) for x in v]
     data = dict(labels=rec.labels, depth=rec.depth, hold=rec.hold, n=len(rec), cols=cols, rows=math.ceil(len(pictures)/cols), real=rec.real is not None, width=460/rec.depth,

@@ -13,6 +13,8 @@ import cv2
 import gymnasium as gym
 import numpy as np
 
+from .core import check_kind, check_number
+
 # %% ../nbs/00b_render.ipynb #c4715057
 if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
     os.environ.setdefault('SDL_VIDEODRIVER', 'dummy')  # no screen: pygame draws to memory without looking for one
@@ -53,7 +55,8 @@ class SmallRender(gym.Wrapper, gym.utils.RecordConstructorArgs):
         env:gym.Env,  # renders `rgb_array`
         size:int,     # height and width of the picture, pixels
     ):
-        gym.utils.RecordConstructorArgs.__init__(self, size=size); super().__init__(env)  # so that Gymnasium can write it down
+        size = check_number(size, 'size', low=8, high=1024, integer=True)
+        gym.utils.RecordConstructorArgs.__init__(self, size=size); super().__init__(check_kind(env, 'env', gym.Env))  # so that Gymnasium can write it down
         self.size, self.key = size, (env.spec.id, str(env.spec.kwargs), size)
 
     def long(self): return _resize(self.env.render(), self.size)

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .core import ArgumentError, FileError, writable_folder, write_whole
+from .core import ArgumentError, FileError, check_device, check_kind, check_path, writable_folder, write_whole
 from .data import Windows
 from .files import checked_weights, read_tensors, reading
 
@@ -23,7 +23,7 @@ class Chance:
     "The state of PyTorch's generators: of the CPU and, where training uses one, of a GPU"
     def __init__(self,
         device='cpu',  # where training takes place
-    ): self.device = torch.device(device)
+    ): self.device = check_device(device)
 
     def state_dict(self):
         state = {'cpu': torch.get_rng_state()}
@@ -39,7 +39,7 @@ def fingerprint(
     windows:Windows,  # any
 )->str:               # what they are, and the beginning of their sha256
     "Say which windows these are: equal numbers give equal words"
-    sha = hashlib.sha256(str(windows.length).encode())
+    sha = hashlib.sha256(str(check_kind(windows, 'windows', Windows).length).encode())
     for v in (windows.e, windows.a, windows.start): sha.update(memoryview(v.detach().cpu().contiguous().numpy()).cast('B'))
     return f'{windows!r} ({sha.hexdigest()[:12]})'
 
@@ -48,6 +48,7 @@ def differences(
     here:dict,   # what is to be trained
 )->list[str]:    # one sentence a difference
     "Name what is not the same"
+    check_kind(there, 'there', dict); check_kind(here, 'here', dict)
     return [f'{k}={there.get(k)!r} there, {k}={here.get(k)!r} here' for k in dict.fromkeys([*here, *there]) if there.get(k) != here.get(k)]
 
 # %% ../nbs/06d_resume.ipynb #8fdeb1f5
@@ -59,7 +60,8 @@ def write_training(
     parts:dict,  # name → object with `state_dict`
 ):
     "Write a training, whole or not at all; raises `FileError`, and what was there before stands"
-    memory = io.BytesIO()
+    memory, path = io.BytesIO(), check_path(path, 'path')
+    check_kind(about, 'about', dict); check_kind(parts, 'parts', dict)
     torch.save(FORMAT | {'about': about, 'parts': {k: o.state_dict() for k, o in parts.items()}}, memory)
     try:
         with write_whole(path) as tmp: tmp.write_bytes(memory.getbuffer())
@@ -70,7 +72,7 @@ def remove_litter(
     path,  # file that `write_training` writes
 ):
     "Remove temporary files that killed processes left beside `path`"
-    path = Path(path)
+    path = check_path(path, 'path')
     for o in path.parent.glob(f'.{path.name}.*{path.suffix}'): o.unlink(missing_ok=True)
 
 # %% ../nbs/06d_resume.ipynb #3ac31a73
@@ -90,7 +92,8 @@ def read_training(
     parts:dict,  # name → object with `load_state_dict`, changed only if all is well
 ):
     "Put a training back; raises `FileError` naming the file, what it holds and what was expected"
-    file = read_tensors(path, _WHAT)
+    check_kind(about, 'about', dict); check_kind(parts, 'parts', dict)
+    file = read_tensors(check_path(path, 'path'), _WHAT)
     for k, v in FORMAT.items():
         if file.get(k) != v: raise FileError(f'{path}: its {k} is {file.get(k)!r}, expected {v!r}: {_WHAT}')
     with reading(path, _WHAT):
@@ -106,14 +109,15 @@ def kept_where(
     resume,  # file to go on from; True: `keep`, if it is there; None or False: begin
 ): # the file to write and the file to read, or None
     "Where a training is kept and whence it goes on; raises `ArgumentError`, `FileError`, before any work"
+    keep = None if keep is None else check_path(keep, 'keep')
+    if resume is not None and not isinstance(resume, bool): resume = check_path(resume, 'resume')
     if resume is True and keep is None: raise ArgumentError('resume=True without keep: expected the file it goes on from')
     if keep is not None:
-        keep = Path(keep)
         writable_folder(keep.parent)
         if keep.is_dir(): raise FileError(f'{keep}: a folder, expected a file to keep the training in')
         if not resume and keep.exists(): raise FileError(f'{keep}: it holds a training already; resume=True goes on with it, or remove it')
     if resume is True: return keep, keep if keep.exists() else None
-    return keep, Path(resume) if resume else None
+    return keep, resume or None
 
 # %% ../nbs/06d_resume.ipynb #22c80836
 @contextmanager

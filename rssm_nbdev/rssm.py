@@ -31,8 +31,7 @@ def _checked(config):
         if config[k] is not None or k != 'chunk': config[k] = check_number(config[k], k, low=1, high=high, integer=True)
     for k, (low, high) in _REAL.items():
         if config[k] is not None or k != 'obs_std': config[k] = check_number(config[k], k, low=low, high=high)
-    for k, names in _NAMES.items():
-        check_choice(config[k], k, names)
+    for k, names in _NAMES.items(): check_choice(config[k], k, names)
     for k in ('norm', 'symlog', 'free_mean'): config[k] = check_flag(config[k], k)
     if config['cell'] == 'block' and config['deter'] % config['blocks']:
         raise ArgumentError(f"deter={config['deter']} in blocks={config['blocks']}: expected a multiple")
@@ -125,9 +124,8 @@ def initial(
 @patch
 def _check_step(self:RSSM, state, a, noise, batch='B'):
     "Refuse what does not fit a step"
-    B = len(self.check(a, 'a', batch, self.act_dim))
-    self.check_state(state, B)
-    if noise is not None: self.check(noise, 'noise', B, self.stoch)
+    self.check_state(state, len(self.check(a, 'a', batch, self.act_dim)))
+    if noise is not None: self.check(noise, 'noise', len(a), self.stoch)
 
 @patch
 def obs_step(
@@ -169,12 +167,10 @@ def observe(
     "Filter a sequence: the posterior state at every step, and the prior it was judged against"
     B, T1, _ = self.check(e, 'e', 'B', 'T+1', self.embed).shape
     self.check(a, 'a', B, T1 - 1, self.act_dim)
-    if is_first is not None: check_array(is_first, 'is_first', (B, T1), 'bool', device=e.device, values=False)
-    if noise is not None: self.check(noise, 'noise', B, T1, self.stoch)
-    keep = None if is_first is None else (~is_first)[..., None].to(e.dtype)
+    keep = None if is_first is None else (~check_array(is_first, 'is_first', (B, T1), 'bool', device=e.device, values=False))[..., None].to(e.dtype)
     a_prev = F.pad(a, (0, 0, 1, 0))                                        # (B, T+1, A), zero before the first step …
     if keep is not None: a_prev = a_prev*keep                              # … of every episode
-    noise, of_e = self.kind.noise(e, B, T1) if noise is None else noise, self.post_net.of_e
+    noise, of_e = self.kind.noise(e, B, T1) if noise is None else self.check(noise, 'noise', B, T1, self.stoch), self.post_net.of_e
     u = F.linear(e - self.e_mean, of_e.weight/self.e_std, of_e.bias)       # of_e(standardise(e)), one copy of e less
     post = recur(self.f, self.kind, self.post_net, a_prev, u, keep, noise, self.initial(B), self.chunk)
     return post, self.prior(post.h)
@@ -188,9 +184,8 @@ def imagine(
     noise:Tensor=None,  # (B, H, S), see `img_step`; drawn if not given
 )->State:               # imagined states, (B, H, …)
     "Roll the prior forward from a state"
-    B, H, _ = self.check(a, 'a', 'B', 'H', self.act_dim).shape
+    B, H, _ = self.check(a, 'a', 'B', 'H', self.act_dim).shape; self.check_state(state, B)
     if not B or not H: raise ArgumentError(f'a has shape {tuple(a.shape)}: expected B ≥ 1 and H ≥ 1')
-    self.check_state(state, B)
     noise = self.kind.noise(a, B, H) if noise is None else self.check(noise, 'noise', B, H, self.stoch)
     return recur(self.f, self.kind, self.prior_net, a, None, None, noise, state, self.chunk)
 
@@ -245,7 +240,7 @@ def loss(
     batch:Batch,  # raw latents (B, T+1, E), actions (B, T, A)
 )->tuple[Tensor, dict]: # loss in nats per step; {'recon' in nats, 'kl' in nats, 'mse'}
     "Reconstruction and balanced KL with free nats, per step: the negative evidence lower bound (PlaNet, eq. 3) where dyn + rep is 1"
-    post, prior = self.observe(*batch)
+    post, prior = self.observe(*self.check_batch(batch))
     e, seen = self.standardise(batch.e), self.observation(post)                    # (B, T+1, E)
     e_hat, target = (symexp(seen.mean), symlog(e)) if self.symlog else (seen.mean, e)
     recon = -seen.log_prob(target).mean()

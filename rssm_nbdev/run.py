@@ -6,10 +6,10 @@
 __all__ = ['find_input', 'fingerprint', 'read_json', 'Run']
 
 # %% ../nbs/16_run.ipynb #8da9cfa4
-import hashlib, json, time, warnings
+import hashlib, json, os, time, warnings
 from pathlib import Path
 
-from .core import FileError, need, versions, writable_folder
+from .core import ArgumentError, FileError, check_flag, check_kind, check_number, check_path, need, versions, writable_folder
 from .files import read_sealed, reading, write_sealed
 
 # %% ../nbs/16_run.ipynb #217b37fb
@@ -19,13 +19,13 @@ def find_input(
     command:str,  # the command that makes such a folder, for the error
 )->Path:          # the file
     "The file that a command works on; raises `FileError`"
-    path = Path(path)
-    if path.is_dir():
+    path = check_path(path, 'path'); check_kind(name, 'name', str)
+    if os.path.isdir(path):
         parts = sorted(path.glob(f'{Path(name).stem}_*_of_*{Path(name).suffix}'))
         if not (path/name).is_file() and len(parts) == 1: return parts[0]        # one shard
         if not (path/name).is_file(): raise FileError(f'{path}: there is no {name} in this folder, expected one made by `rssm {command}`')
         return path/name
-    if not path.is_file(): raise FileError(f'{path}: no such file or folder, expected one made by `rssm {command}`')
+    if not os.path.isfile(path): raise FileError(f'{path}: no such file or folder, expected one made by `rssm {command}`')
     return path
 
 def fingerprint(
@@ -33,7 +33,7 @@ def fingerprint(
 )->str:    # its SHA-256, 64 hexadecimal digits
     "Fingerprint of a file; raises `FileError`"
     try:
-        with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
+        with open(check_path(path, 'path'), 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
     except OSError as e: raise FileError(f'{path}: cannot be read ({e.strerror or e})') from None
 
 # %% ../nbs/16_run.ipynb #4d8c6ab9
@@ -41,7 +41,7 @@ def read_json(
     path,  # a file
 ): # what it holds
     "Read a JSON file; raises `FileError`"
-    with reading(path, 'JSON'): return json.loads(Path(path).read_text(encoding='utf-8'))
+    with reading(path, 'JSON'): return json.loads(check_path(path, 'path').read_text(encoding='utf-8'))
 
 # %% ../nbs/16_run.ipynb #a100bc6b
 class Run:
@@ -55,9 +55,10 @@ class Run:
         tensorboard:bool=False, # write TensorBoard's events beside the log?
         resume:bool=False,      # go on with the run that is there?
     ):
-        self.path = Path(out)
-        if self.path.is_file(): raise FileError(f'{self.path}: it is a file, expected a folder to write to')
-        there = (self.path/'config.json').exists()
+        self.path = check_path(out, 'out'); check_kind(command, 'command', str); check_kind(args, 'args', dict); check_kind(inputs, 'inputs', dict, type(None))
+        for v, k in ((overwrite, 'overwrite'), (tensorboard, 'tensorboard'), (resume, 'resume')): check_flag(v, k)
+        if os.path.isfile(self.path): raise FileError(f'{self.path}: it is a file, expected a folder to write to')
+        there = os.path.exists(self.path/'config.json')
         if there and not (overwrite or resume): raise FileError(f'{self.path}: it holds a run already; choose another folder, or say --overwrite')
         if resume and not there: raise FileError(f'{self.path}: there is no run in this folder to go on with')
         made = {k: {'path': str(v), 'sha256': fingerprint(v)} for k, v in (inputs or {}).items()}
@@ -84,8 +85,10 @@ class Run:
         **row,      # numbers
     ):
         "Append an entry to `log.jsonl`, and to TensorBoard's events"
+        try: line = json.dumps({'step': check_number(step, 'step', low=0, integer=True)} | row)
+        except TypeError as e: raise ArgumentError(f'row is not JSON ({e}): expected numbers') from None
         try:
-            with open(self.path/'log.jsonl', 'a', encoding='utf-8') as f: f.write(json.dumps({'step': step} | row) + '\n')
+            with open(self.path/'log.jsonl', 'a', encoding='utf-8') as f: f.write(line + '\n')
         except OSError as e: warnings.warn(f"{self.path/'log.jsonl'}: step {step} is not in the log ({e.strerror or e}); the work goes on", stacklevel=2)
         if self.board:
             for k, v in row.items(): self.board.add_scalar(k, v, step)

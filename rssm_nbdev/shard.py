@@ -8,7 +8,7 @@ __all__ = ['Shard', 'check_shard', 'parse_shard', 'part_of']
 # %% ../nbs/00c_shard.ipynb #446335cc
 from collections.abc import Sequence
 
-from .core import ArgumentError
+from .core import ArgumentError, check_kind, in_short
 
 # %% ../nbs/00c_shard.ipynb #62569aa9
 Shard = tuple[int, int]  # (i, n): the i-th of n, counted from 1
@@ -18,8 +18,8 @@ def check_shard(
 )->Shard:    # as whole numbers
     "Return `shard` if it is (i, n) with 1 ≤ i ≤ n, or raise `ArgumentError`"
     try: i, n = (int(v) if float(v).is_integer() and not isinstance(v, (str, bool)) else None for v in shard)
-    except (TypeError, ValueError): i = n = None
-    if i is None or n is None or not 1 <= i <= n: raise ArgumentError(f'shard={shard!r}: expected (i, n), whole numbers with 1 ≤ i ≤ n, such as (2, 8)')
+    except (TypeError, ValueError, OverflowError): i = n = None
+    if i is None or n is None or not 1 <= i <= n: raise ArgumentError(f'shard={shard if isinstance(shard, (tuple, list)) else in_short(shard)}: expected (i, n), whole numbers with 1 ≤ i ≤ n, such as (2, 8)')
     return i, n
 
 def parse_shard(
@@ -37,6 +37,7 @@ def part_of(
     shard=None,      # (i, n); None: all of it
 )->Sequence:         # the i-th of n contiguous parts, of the same kind
     "This shard's part; raises `ArgumentError`, also if there are more shards than items"
+    check_kind(items, 'items', Sequence)
     if shard is None: return items
     (i, n), N = check_shard(shard), len(items)
     if n > N: raise ArgumentError(f'{n} shards of {N} items: expected at most {N} shards')

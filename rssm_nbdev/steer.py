@@ -16,14 +16,21 @@ from fastcore.basics import patch
 from gymnasium.spaces import Box
 from torch import Tensor
 
-from .core import ArgumentError, check_number
+from .core import ArgumentError, check_array, check_flag, check_kind, check_list, check_number
 from .dynamics import Dynamics
 from .encoder import FrozenEncoder
 from .env import action_dim, encode_action, make_env
+from .felt import Probe
 from .margins import Margins, label, misses, spreads
-from .replay import Real, Replay, Start, choices
+from .recurrence import State
+from .replay import Real, Replay, Start, check_start, choices
 
 # %% ../nbs/15_steer.ipynb #52e33c85
+def _check_steps(model, *names):
+    "Refuse a model that cannot be stepped"
+    lacking = [k for k in names if not callable(getattr(check_kind(model, 'model', Dynamics), k, None))]
+    if lacking: raise ArgumentError(f'{type(model).__name__} has no {", ".join(lacking)}: expected a model that can be stepped, such as RSSM')
+
 @contextmanager
 def luck(
     seed:int,    # of the whole imagination
@@ -31,6 +38,7 @@ def luck(
     device,      # where noise is drawn
 ): # a context
     "Within: torch's chance is that of one step; after it as before"
+    seed, step = check_number(seed, 'seed', low=0, high=2**31, integer=True), check_number(step, 'step', low=0, high=2**31, integer=True); check_kind(device, 'device', torch.device)
     with torch.random.fork_rng([device] if device.type == 'cuda' else []):
         torch.manual_seed(1_000_003*seed + step)
         yield
@@ -44,6 +52,9 @@ def look(
     seed:int,
 ): # states of N samples after the last, (N, …)
     "Perceive: draw states from the posterior"
+    _check_steps(model, 'initial', 'obs_step')
+    C, samples = len(check_array(check_kind(e, 'e', Tensor), 'e', ('C', model.embed), dtype='float')), check_number(samples, 'samples', low=1, integer=True)
+    check_array(check_kind(a, 'a', Tensor), 'a', (C - 1, model.act_dim), dtype='float')
     state, before = model.initial(samples), e.new_zeros(samples, model.act_dim)
     for i, seen in enumerate(e):
         with luck(seed, i, e.device): state = model.obs_step(state, before, seen.expand(samples, -1))
@@ -60,6 +71,8 @@ def dream(
     samples:int,      # N
 ): # states of N samples one step later, (N, …)
     "Imagine one step: draw states from the prior"
+    _check_steps(model, 'img_step'); check_kind(state, 'state', State); samples = check_number(samples, 'samples', low=1, integer=True)
+    check_array(check_kind(a, 'a', Tensor), 'a', (model.act_dim,), dtype='float')
     with luck(seed, step, a.device): return model.img_step(state, a.expand(samples, -1))
 
 # %% ../nbs/15_steer.ipynb #e799df8e
@@ -96,14 +109,14 @@ class Steering:
         truth:bool=True,         # take the real environment along?
         env:gym.Env=None,        # made by `make_env`, for this alone; default: made from the episode's id
     ):
-        lacking = [k for k in ('initial', 'obs_step', 'img_step', 'decode') if not callable(getattr(model, k, None))]
-        if lacking: raise ArgumentError(f'{type(model).__name__} has no {", ".join(lacking)}: expected a model that can be stepped, such as RSSM')
+        _check_steps(model, 'initial', 'obs_step', 'img_step', 'decode'); start = check_start(start)
+        check_kind(encoder, 'encoder', FrozenEncoder); check_kind(margins, 'margins', Margins, type(None)); check_list(probes, 'probes', Probe, least=0); check_flag(truth, 'truth')
         if model.embed != encoder.latent_dim: raise ArgumentError(f'model of latents of {model.embed}, encoder of {encoder.latent_dim}: expected the same')
         self.hold, self.context, self.samples = (check_number(v, k, low=1, high=10_000, integer=True) for v, k in ((hold, 'hold'), (context, 'context'), (samples, 'samples')))
         self.seed = check_number(seed, 'seed', low=0, high=2**31, integer=True)
         self.model, self.encoder, self.margins, self.probes, self.truth = model, encoder, margins, list(probes), truth
-        self.env = make_env(start.episode.env_id) if env is None else env
-        if (A := action_dim(self.env.action_space)) != model.act_dim: raise ArgumentError(f'model of actions of {model.act_dim}, {start.episode.env_id} has {A}: expected the same')
+        self.env = make_env(start.episode.env_id) if env is None else check_kind(env, 'env', gym.Env)
+        if (A := action_dim(self.env.action_space)) != model.act_dim: raise ArgumentError(f'model of actions of {model.act_dim}, {self.env.spec.id} has {A}: expected the same')
         self.choices = choices(self.env)
         self.begin(start)
 
@@ -123,7 +136,7 @@ def begin(
     start:Start,  # another one
 ):
     "Look at the pictures before `start`, and imagine from there; raises `ArgumentError`, `EnvError`"
-    ep, t = start
+    ep, t = check_start(start)
     t = check_number(t, 't', low=self.context - 1, high=len(ep) - 1, integer=True)
     if ep.env_id != self.env.spec.id: raise ArgumentError(f'an episode of {ep.env_id}: expected {self.env.spec.id}')
     d, first = self.model.e_mean.device, t - self.context + 1
@@ -192,7 +205,8 @@ def reading(
     i:int=-1,      # which moment; default: the newest
 )->dict:           # 'latent' and each probed quantity → `Reading`
     "Spread, margin and error at one moment"
-    i = range(len(self.moments))[i]
+    n = len(self.moments)
+    i = check_number(i, 'i', low=-n, high=n - 1, integer=True) % n
     m, h, centre = self.moments[i], self.hold*i, {label(p): p for p in self.probes}
     real = m.real if m.real and m.real.ended in (None, h) else None  # the last picture of an episode that has ended is no truth
     spread, missed = spreads(self.model, m.e, self.probes), misses(self.model, m.e, m.e_real, m.real.state, self.probes) if real else {}
@@ -209,6 +223,7 @@ def words(
     truth:bool=True,  # tell what really came, if it is known?
 )->str:               # 'Step 4. Angle: imagined 12 ± 3 °. …'
     "The newest moment in a sentence or two"
+    check_flag(truth, 'truth')
     rows, real, said = self.reading(), self.moments[-1].real, [f'step {self.steps}']
     def number(v, p): n = 0 if p.unit == '°' else 2; return f'{round(float(v), n) + 0.:.{n}f}'.replace('-', '−')    # whole degrees, hundredths of others
     pm = lambda r, p: '' if r.margin is None else f' ± {number(r.margin, p)}'

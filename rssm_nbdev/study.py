@@ -16,7 +16,7 @@ from joblib import cpu_count
 from tqdm import tqdm
 
 from .controls import under_controls
-from .core import ArgumentError, check_number, in_order, versions, writable_folder
+from .core import ArgumentError, check_choice, check_flag, check_kind, check_list, check_number, check_path, in_order, versions, writable_folder
 from .data import Windows, load_episodes, save_episodes, split
 from .dynamics import fit_scale
 from .encoder import encode_episodes, load_encoder
@@ -53,7 +53,8 @@ def latents_of(
     **changes,         # arguments of `stream` to be different
 )->Path:               # file of latent episodes
     "Collect and encode a world's episodes, once; raises `ArgumentError`, `FileError`"
-    if world not in WORLDS: raise ArgumentError(f'world={world!r}: expected one of {tuple(WORLDS)}')
+    check_choice(world, 'world', WORLDS); check_flag(progress, 'progress'); check_number(seed, 'seed', low=0, high=2**31, integer=True)
+    folder = check_path(folder, 'folder')
     args = WORLDS[world] | changes | {'seed': seed}
     encoder = load_encoder(args['env_id'])
     known_by = {k: inspect.getsource(v) if callable(v) else v for k, v in args.items() if k != 'workers'} | {'encoder': encoder.provenance['sha256']}
@@ -72,6 +73,14 @@ MEMBERS = {
 }
 ABLATION = tuple(MEMBERS)[:5]  # the five of one size
 STEPS = dict(steps=2000, length=20, batch=32, lr=4e-3, weight_decay=.1, context=5, horizon=10, long=50, samples=16)  # of training and judging
+
+# %% ../nbs/12_study.ipynb #154f4c02
+def _settings(cfg):
+    "Settings like `STEPS`, or an `ArgumentError` that names the first bad one"
+    for k, v in check_kind(cfg, 'cfg', dict).items():
+        check_choice(k, 'setting', STEPS)
+        check_number(v, k, low=0 if k in ('lr', 'weight_decay') else 1, integer=k not in ('lr', 'weight_decay'))
+    return STEPS | cfg
 
 # %% ../nbs/12_study.ipynb #c6209d93
 @torch.no_grad()
@@ -95,6 +104,7 @@ def _judge(model, parts, cfg):
     raw, mended = (uncertainty(model, parts.test, cfg['context'], cfg['long'], stride=20, calibration=c) for c in (None, [fitted]))
     return res | {'calibration': {'noise': fitted.noise.numpy(), 'spread': fitted.spread.numpy()}, 'raw': vars(raw), 'calibrated': vars(mended)}
 
+# %% ../nbs/12_study.ipynb #3e2527ba
 def trial(
     file:str,    # latent episodes
     model:str,   # a key of `MEMBERS`
@@ -102,10 +112,11 @@ def trial(
     cfg:dict,    # as `STEPS`
 )->dict:         # what `_judge` found, 'valid' history, 'weights', 'seconds'
     "Train one model from one seed on one world's latents, and judge it"
-    parts = split(load_episodes(file), seed=0)
+    cls, args = MEMBERS[check_choice(model, 'model', MEMBERS)]
+    cfg, seed = _settings(cfg), check_number(seed, 'seed', integer=True)
+    parts = split(load_episodes(check_path(file, 'file')), seed=0)
     train, valid = Windows(parts.train, cfg['length']), Windows(parts.valid, cfg['context'] - 1 + cfg['horizon'])
     torch.manual_seed(seed)
-    cls, args = MEMBERS[model]
     m = fit_scale(cls(train.e.shape[1], train.a.shape[1], **args), parts.train)
     hist = fit(m, train, valid, seed=seed, progress=False, valid_every=max(10, cfg['steps']//8), **{k: cfg[k] for k in ('steps', 'batch', 'lr', 'weight_decay', 'context')})
     if hist.interrupted: raise KeyboardInterrupt                                          # half a training is not kept
@@ -151,10 +162,11 @@ def run_study(
     **cfg,                        # settings different from `STEPS`
 )->dict:                          # (world, model, seed) → what `trial` gives
     "Run all trials that are not in the folder yet, and return all; stop it and start it again as you like. Raises `ArgumentError`"
-    for k, known, what in ((worlds, WORLDS, 'world'), (models, MEMBERS, 'model'), (cfg, STEPS, 'setting')):
-        for o in k:
-            if o not in known: raise ArgumentError(f'{what} {o!r}: expected one of {tuple(known)}')
-    cfg, workers = STEPS | cfg, check_number(cpu_count() if workers is None else workers, 'workers', low=1, integer=True)
+    for k, chosen, known in (('worlds', worlds, WORLDS), ('models', models, MEMBERS)):
+        for i, o in enumerate(check_list(chosen, k)): check_choice(o, f'{k}[{i}]', known)
+    for i, o in enumerate(check_list(seeds, 'seeds')): check_number(o, f'seeds[{i}]', integer=True)
+    check_path(folder, 'folder'); check_flag(progress, 'progress'); check_kind(changes, 'changes', dict)
+    cfg, workers = _settings(cfg), check_number(cpu_count() if workers is None else workers, 'workers', low=1, integer=True)
     files = {w: str(latents_of(w, folder, progress=progress, **changes)) for w in worlds}
     prints = {w: hashlib.sha256(Path(f).read_bytes()).hexdigest() for w, f in files.items()}
     keys = [(w, m, s) for s in seeds for w in worlds for m in models]

@@ -6,20 +6,20 @@
 __all__ = ['fit', 'fit_all']
 
 # %% ../nbs/07_train.ipynb #22b43b4b
-import warnings
-from pathlib import Path
+import inspect, warnings
 from types import SimpleNamespace
 from typing import Iterator
 
 import torch
 from joblib import cpu_count
 
-from .core import ArgumentError, TrainingError, check_number, in_order
+from .core import ArgumentError, TrainingError, check_list, check_number, check_path, in_order, in_short
 from .data import Windows
+from .distributed import Team
 from .dynamics import Dynamics
 from .health import TrainingWarning
 from .history import History, validate
-from .loop import Training, _optimiser, _step
+from .loop import Training, _checked, _optimiser, _step
 
 # %% ../nbs/07_train.ipynb #e3a6a46f
 def fit(
@@ -69,11 +69,14 @@ def fit_all(
     **kwargs,                # the rest of `fit`'s arguments; `resume` may be True
 )->Iterator[History]:        # one for each model, in their order, as they become ready
     "Train models side by side, one core each, the largest first so that the end is even. Ctrl-C ends all. Raises as `fit` does"
-    if len(seeds) != len(models): raise ArgumentError(f'{len(seeds)} seeds for {len(models)} models: expected one for each')
-    workers = check_number(min(cpu_count(), len(models)) if workers is None else workers, 'workers', low=1, integer=True)
-    if kwargs.get('resume') not in (None, False, True): raise ArgumentError(f"resume={kwargs['resume']!r} for {len(models)} models: expected True, each has a file of its own")
+    check_list(models, 'models', Dynamics)
+    if len(check_list(seeds, 'seeds')) != len(models): raise ArgumentError(f'{len(seeds)} seeds for {len(models)} models: expected one for each')
+    workers, keep = check_number(min(cpu_count(), len(models)) if workers is None else workers, 'workers', low=1, integer=True), keep if keep is None else check_path(keep, 'keep')
+    if not isinstance(kwargs.get('resume'), (bool, type(None))): raise ArgumentError(f"resume={in_short(kwargs['resume'])} for {len(models)} models: expected True, each has a file of its own")
     if kwargs.get('accelerator') is not None: raise ArgumentError('an accelerator beside fit_all: expected none, each model is trained by one process')
-    kept = lambda i: {} if keep is None else {'keep': Path(keep).with_stem(f'{Path(keep).stem}_{i}')}
+    usual = {k: p.default for k, p in inspect.signature(fit).parameters.items()}
+    for m, s in zip(models, seeds): _checked(SimpleNamespace(**(usual | kwargs | dict(model=m, train=train, valid=valid, seed=s))), Team(device=kwargs.get('device', 'cpu')))
+    kept = lambda i: {} if keep is None else {'keep': keep.with_stem(f'{keep.stem}_{i}')}
     order = sorted(range(len(models)), key=lambda i: -sum(p.numel() for p in models[i].parameters()))
     def run():
         jobs, done, wanted = ((models[i], train, valid, seeds[i], kwargs | kept(i)) for i in order), {}, 0

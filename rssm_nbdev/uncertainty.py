@@ -16,9 +16,22 @@ import torch
 from torch import Tensor
 
 from .cell import products_in
-from .core import ArgumentError, check_array, check_number
+from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number, check_sizes
 from .data import LatentEpisode, Windows
 from .dynamics import DiagNormal, Dynamics
+
+# %% ../nbs/08b_uncertainty.ipynb #9ac06e9c
+def _components(d):
+    "Return Gaussians, if there are any"
+    mean = check_kind(check_kind(d, 'd', DiagNormal).mean, 'mean of d', Tensor)
+    for k, v in (('mean', mean), ('std', d.std)): check_array(v, f'{k} of d', mean.shape, 'float', device=mean.device, values=False)
+    if not mean.numel(): raise ArgumentError(f'mean of d has shape {tuple(mean.shape)}: expected at least one component')
+    return d
+
+def _beside(d, x):
+    "Refuse an outcome that is not of one of the components"
+    mean = _components(d).mean
+    check_array(x, 'x', mean.shape[1:], 'float', device=mean.device, values=False)
 
 # %% ../nbs/08b_uncertainty.ipynb #a9d12e76
 class Scores(NamedTuple):
@@ -34,15 +47,18 @@ def crps(
     x:Tensor,  # what came, (…)
 )->Tensor:     # (…)
     "Continuous ranked probability score, unbiased for the distribution that the draws are independent draws of"
-    N = check_number(len(y), 'draws', low=2, integer=True)
+    check_array(y, 'y', ('N', *check_kind(x, 'x', Tensor).shape), 'float', values=False); check_array(x, 'x', y.shape[1:], 'float', device=y.device, values=False)
+    N = check_number(len(y), 'draws y', low=2, integer=True)
     rank = torch.arange(1 - N, N, 2, dtype=y.dtype, device=y.device).view(-1, *[1]*x.dim())
     return (y - x).abs().mean(0) - (rank*y.sort(0).values).sum(0)/(N*(N - 1))             # less half the mean distance of two draws
 
+# %% ../nbs/08b_uncertainty.ipynb #7db50498
 def cdf(
     d:DiagNormal,   # components, equally likely, (N, …, E)
     x:Tensor,       # (…, E)
 )->Tensor:          # (…, E)
     "Distribution function of each dimension"
+    _beside(d, x)
     return (.5 + .5*torch.erf((x - d.mean)/(d.std*2**.5))).mean(0)
 
 def marginal_nll(
@@ -50,6 +66,7 @@ def marginal_nll(
     x:Tensor,       # what came, (…, E)
 )->Tensor:          # (…, E)
     "Negative log-density of each dimension on its own, in nats"
+    _beside(d, x)
     return math.log(len(d.mean)*(2*math.pi)**.5) - torch.logsumexp(-.5*((x - d.mean)/d.std)**2 - d.std.log(), 0)
 
 def score(
@@ -57,6 +74,7 @@ def score(
     x:Tensor,       # what came, (…, E)
 )->Scores:
     "Scores of a prediction given as Gaussians along N sampled futures; CRPS and energy score from one draw of each"
+    _beside(d, x)
     N, y = len(d.mean), d.sample()                                                        # (N, …, E)
     energy = ((y - x).norm(dim=-1) - .5*(y - y.roll(1, 0)).norm(dim=-1)).mean(0)          # each draw beside its neighbour
     return Scores(cdf(d, x), math.log(N) - torch.logsumexp(d.log_prob(x), 0), marginal_nll(d, x).mean(-1), crps(y, x).mean(-1), energy)
@@ -70,6 +88,7 @@ class Calibration:
 
     def __call__(self, d:DiagNormal)->DiagNormal:  # (N, B, H, E)
         "The prediction with its spread mended"
+        check_array(_components(d).mean, 'mean of d', ('N', 'B', 'H', 'E'), 'float', device=self.noise.device, values=False)
         centre, H = d.mean.mean(0), d.mean.shape[2]
         tau, s = (torch.cat([v, v[-1:].expand(max(0, H - len(v)))])[:H, None] for v in (self.spread, self.noise))
         return DiagNormal(centre + tau*(d.mean - centre), s*d.std)
@@ -80,7 +99,7 @@ FINE = torch.linspace(.3, 1.5, 25)                                              
 # %% ../nbs/08b_uncertainty.ipynb #e6cf0de3
 def _predictions(model, w, context, samples, limit, seed):
     "Mixtures of some windows in standardised latents, in chunks, with what came: (N, b, H, E), (b, H, E)"
-    torch.manual_seed(seed)
+    model.check_windows(w, 'episodes'); torch.manual_seed(seed)
     idx = torch.arange(len(w)) if limit is None else torch.linspace(0, len(w) - 1, min(limit, len(w))).long()
     b, d = w.batch(idx), model.e_mean.device
     for e, a in zip(b.e.split(max(1, 512//samples)), b.a.split(max(1, 512//samples))):
@@ -101,6 +120,7 @@ def calibrate(
 )->Calibration:
     "Fit both factors of every horizon on validation episodes; raises `ArgumentError`"
     context, horizon, samples, limit = (check_number(v, k, low=n, integer=True) for v, k, n in ((context, 'context', 1), (horizon, 'horizon', 1), (samples, 'samples', 2), (limit, 'limit', 2)))
+    check_kind(model, 'model', Dynamics); check_list(episodes, 'episodes', LatentEpisode); seed = check_number(seed, 'seed', integer=True)
     parts = list(_predictions(model, Windows(episodes, context - 1 + horizon), context, samples, limit, seed))
     d, x = DiagNormal(*(torch.cat([getattr(p, k) for p, _ in parts], 1) for k in ('mean', 'std'))), torch.cat([x for _, x in parts])
     def fit(tau, s): return marginal_nll(Calibration(tau, s)(d), x).mean((0, 2))          # (H,)
@@ -125,7 +145,7 @@ class Uncertainty:
 
     def at(self, name, h):
         "Mean of a score at horizon h, from 1; over seeds and episodes"
-        x = self.scores[name]
+        x = self.scores[check_choice(name, 'name', self.scores)]
         return float(x[:, :, check_number(h, 'h', low=1, high=x.shape[2], integer=True) - 1].mean())
 
 def _tally(s, bins):
@@ -148,11 +168,10 @@ def uncertainty(
 )->Uncertainty:
     "Scores of predictive distributions on windows of whole episodes; raises `ArgumentError`, also for a deterministic model"
     context, horizon, samples = (check_number(v, k, low=n, integer=True) for v, k, n in ((context, 'context', 1), (horizon, 'horizon', 1), (samples, 'samples', 2)))
-    models = models if isinstance(models, (list, tuple)) else [models]
-    if not models: raise ArgumentError('no models: expected at least one')
+    models, seed = check_list(models if isinstance(models, (list, tuple)) else [models], 'models', Dynamics), check_number(seed, 'seed', integer=True)
     if isinstance(calibration, Calibration): calibration = [calibration]
-    if calibration is not None and len(calibration) != len(models): raise ArgumentError(f'{len(calibration)} calibrations for {len(models)} models: expected one for each')
-    w, rows, counts = Windows(episodes, context - 1 + horizon, stride), [], []
+    if calibration is not None and len(check_list(calibration, 'calibration', Calibration, least=0)) != len(models): raise ArgumentError(f'{len(calibration)} calibrations for {len(models)} models: expected one for each')
+    w, rows, counts = Windows(check_list(episodes, 'episodes', LatentEpisode), context - 1 + horizon, stride), [], []
     episode, fine = w.episode.numpy(), 40*BINS
     for i, m in enumerate(models):
         parts, count = [], 0
