@@ -32,7 +32,7 @@ from rssm_nbdev.cli import COMMANDS, main, parser
 from rssm_nbdev.cli_make import encoder_of, find_encoder, load_kind
 from rssm_nbdev.cli_use import load_model
 from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, need,
-                             read_weights, versions, writable_folder, write_json, write_weights, write_whole)
+                             versions, writable_folder, write_json, write_whole)
 from rssm_nbdev.course import export_course, import_course
 from rssm_nbdev.data import LatentEpisode, Windows, check_episode, load_episodes, save_episodes, split, transitions
 from rssm_nbdev.encoder import (VAE, Decoder, Encoder, FrozenEncoder, bundled_encoders, encode_episodes, load_encoder, psnr, save_encoder, to_float, to_uint8,
@@ -42,6 +42,7 @@ from rssm_nbdev.evaluate import Divergence, Evaluation
 from rssm_nbdev.evidence import Cell, names_in, read_notebook, readings, text_of
 from rssm_nbdev.failures import check_failing, survive
 from rssm_nbdev.faulty import Faulty
+from rssm_nbdev.files import digest, read_sealed, read_tensors, read_weights, write_sealed, write_weights
 from rssm_nbdev.grade import grade
 from rssm_nbdev.history import History
 from rssm_nbdev.hub import from_pretrained, push_to_hub, save_pretrained
@@ -65,7 +66,7 @@ from rssm_nbdev.shard import check_shard, parse_shard, part_of
 from rssm_nbdev.steer import Steering, dream, look, luck
 from rssm_nbdev.uncertainty import BINS, Uncertainty
 
-MODULES = ('core shard render failures faulty env replay data merge minari_io encoder plot plot_study checkpoint course hub plan agent imagination '
+MODULES = ('core files shard render failures faulty env replay data merge minari_io encoder plot plot_study checkpoint course hub plan agent imagination '
            'readings evidence checks grade steer panel recording run cli_make cli_use cli').split()
 
 # ---- what is wrong with other kinds of arguments
@@ -203,6 +204,7 @@ def files():
 
 
 def at(name): return lambda: dict(path=files()/name)
+def sealed(): write_sealed(f := fresh('.json'), {'x': 1}); return f
 def fresh(suffix=''): return Path(tempfile.mkdtemp(dir=TMP))/f'new{suffix}'
 
 
@@ -248,8 +250,12 @@ CASES = {
     'core.writable_folder': Case(writable_folder, lambda: dict(path=fresh()), path=path()),
     'core.write_whole': Case(entered(write_whole), lambda: dict(path=fresh()), path=path()),
     'core.write_json': Case(write_json, lambda: dict(path=fresh(), data={'x': 1}), path=path(), data=Kind('JSON', st.sampled_from([float('nan'), {'x': float('inf')}, {(1, 2): 3}]))),
-    'core.write_weights': Case(write_weights, lambda: dict(path=fresh('.pt'), tensors={'x': torch.zeros(2)}, header={'format': 'x'}), path=path(), tensors=a(dict, more=[st.just({'x': None})], but=empty), header=a(dict)),
-    'core.read_weights': Case(read_weights, lambda: dict(path=files()/'model.safetensors', what='a model'), path=found(), left={'what': 'of the caller, for the message'}),
+    'files.write_weights': Case(write_weights, lambda: dict(path=fresh('.pt'), tensors={'x': torch.zeros(2)}, header={'format': 'x'}), path=path(), tensors=a(dict, more=[st.just({'x': None})], but=empty), header=a(dict)),
+    'files.read_weights': Case(read_weights, lambda: dict(path=files()/'model.safetensors', what='a model', sealed=(4,)), path=found(), left={'what': 'of the caller, for the message', 'form': 'of the caller', 'sealed': 'of the caller', 'unsealed': 'of the caller'}),
+    'files.read_tensors': Case(read_tensors, lambda: dict(path=files()/'model.safetensors', what='a model'), path=found(), left={'what': 'of the caller, for the message'}),
+    'files.digest': Case(digest, lambda: dict(header={}, tensors={'x': torch.zeros(2)}), header=a(dict), tensors=a(dict, more=[st.just({'x': None}), st.just({3: torch.zeros(2)})])),
+    'files.write_sealed': Case(write_sealed, lambda: dict(path=fresh('.json'), data={'x': 1}), path=path(), data=a(dict)),
+    'files.read_sealed': Case(read_sealed, lambda: dict(path=sealed(), what='metrics'), path=found(), left={'what': 'of the caller, for the message'}),
     'core.in_order': Case(in_order, lambda: dict(job=abs, argss=[(-1,)], workers=1), job=function(), argss=a(Sequence, str, dict, np.ndarray, torch.Tensor), workers=number(low=1, integer=True), ahead=number(low=1, integer=True), prepare=function(optional=True)),
     'core.need': Case(need, lambda: dict(name='json', extra='none'), name=text('no_such_module'), left={'extra': 'of the caller, for the message'}),
     'core.versions': Case(versions, dict),
@@ -440,7 +446,7 @@ LEFT = {  # why nothing is said of the other public names
     'carries data; the functions that take it check it (`check_episode`, `Windows`, `cem`, `Steering`, …)': 'env.Episode replay.Choice replay.Start replay.Real data.Transition data.Transitions data.Split data.LatentEpisode data.Batch plan.Plan failures.Failure',
     'carries results, made by one function of ours': 'failures.Warned readings.Reading evidence.Names evidence.Cell evidence.Notebook checks.Deliverable grade.Grades steer.Moment steer.Reading recording.Recording',
     'takes anything, to say it in an error': 'core.in_short failures.one_line',
-    'a check itself: of every function that uses it, it is tested there': 'core.check_sizes replay.check_start checkpoint.check_known checkpoint.checked_weights',
+    'a check itself: of every function that uses it, it is tested there': 'core.check_sizes replay.check_start checkpoint.check_known files.check_zip files.check_plain files.check_tensors files.checked_weights files.reading',
     'runs inside `stream`, which has checked, or in its workers': 'failures.step_of failures.failed failures.kept failures.attempt failures.here',
     'what others derive from: its methods say that they are missing': 'plan.World',
     'called by Gymnasium or by torch, as they have it': 'render.SmallRender.long render.SmallRender.short render.SmallRender.render faulty.Faulty.reset faulty.Faulty.step faulty.Faulty.render faulty.Faulty.close env.StateInInfo.reset env.StateInInfo.step '
