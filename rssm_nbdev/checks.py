@@ -39,7 +39,9 @@ def deliverable(
     def keep(f): CHECKS[name] = f; return f
     return keep
 
-def first_cell(cells): return cells[0].n if check_list(cells, 'cells', Cell, least=0) else None  # the number of the first of some cells
+def first_cell(cells):
+    "Number of the first of some cells, or None"
+    return cells[0].n if check_list(cells, 'cells', Cell, least=0) else None
 
 # %% ../nbs/13c_checks.ipynb #de81ffe7
 @deliverable('all cells executed')

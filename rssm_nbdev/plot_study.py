@@ -123,6 +123,10 @@ def plot_faults(
     rows:dict,  # what was injected → (nothing lost, lost or refused and named, unnoticed): numbers of cases
 )->Figure:
     "What became of faults, a bar each, with the numbers of cases"
+    check_number(len(check_kind(rows, 'rows', dict)), 'len(rows)', low=1)
+    for k, v in rows.items():
+        check_number(len(check_list(v, f'rows[{k!r}]')), f'len(rows[{k!r}])', low=3, high=3)
+        for n in v: check_number(n, f'rows[{k!r}]', low=0, integer=True)
     fig, ax = _axes(width=7, height=.5 + .42*len(rows))
     left = np.zeros(len(rows))
     for i, (what, colour) in enumerate((('nothing lost', COLOURS['posterior']), ('lost or refused, and named', COLOURS['imagined']), ('unnoticed', 'tab:red'))):

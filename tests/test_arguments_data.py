@@ -52,7 +52,7 @@ from rssm_nbdev.minari_io import env_actions, from_minari, model_actions, stream
 from rssm_nbdev.panel import panel, plot_steering
 from rssm_nbdev.plan import Truth, blank_plan, cartpole, cem, pendulum, shifted
 from rssm_nbdev.plot import plot_errors, plot_frames, plot_horizons, plot_learning, plot_reconstructions, plot_rollout, plot_transitions
-from rssm_nbdev.plot_study import animate, plot_felt, plot_pit, plot_reliability, plot_worlds
+from rssm_nbdev.plot_study import plot_faults, animate, plot_felt, plot_pit, plot_reliability, plot_worlds
 from rssm_nbdev.readings import grid_readings, horizons_in, line_readings, model_in, pictures, shown
 from rssm_nbdev.readings import to_float as float_of
 from rssm_nbdev.recording import fragment, record, sheet
@@ -350,6 +350,7 @@ CASES |= {
     'plot_study.plot_worlds': Case(plot_worlds, lambda: dict(worlds={'x': evaluation()}), worlds=a(dict, more=HELD), names=Kind('names', AMONG)),
     'plot_study.plot_reliability': Case(plot_reliability, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
     'plot_study.plot_pit': Case(plot_pit, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
+    'plot_study.plot_faults': Case(plot_faults, lambda: dict(rows={'files': (1, 2, 0)}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': (1, 2)}, {'x': (1, 2, -1)}, {'x': (1, 2, .5)}, {'x': (1, 2, float('nan'))}])])),
     'plot_study.plot_felt': Case(plot_felt, lambda: dict(rows={'GRU': {'angle (°)': [1., 2.]}}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': {}}, {'x': {'y': 'word'}}, {'x': {'y': [1.]}, 'z': {}}, {'x': {'y': [float('nan')]}}])]), floor=a(dict, optional=True, more=[st.just({'angle (°)': 'word'})])),
     'plot_study.animate': Case(animate, lambda: dict(rows={'x': PICS}, path=fresh('.gif'), scale=1), rows=FRAMES, path=path(), context=number(low=1, integer=True), div=number(low=1, integer=True, optional=True), scale=number(low=1, high=20, integer=True), fps=number(low=1, high=50, integer=True)),
     # checkpoints, the course's file, the hub
