@@ -28,7 +28,7 @@ own = dict(episodes=N, progress=False)
 
 
 def workers(): return [p for p in psutil.Process().children(recursive=True) if p.is_running() and p.status() != psutil.STATUS_ZOMBIE and 'resource_tracker' not in ' '.join(p.cmdline())]
-def litter(): return {n for n in os.listdir(tempfile.gettempdir()) if n.startswith('rssm_')} | {n for n in (os.listdir('/dev/shm') if os.path.isdir('/dev/shm') else []) if n.startswith(('loky', 'sem.loky'))}
+def litter(folder): return set(os.listdir(folder)) | {n for n in (os.listdir('/dev/shm') if os.path.isdir('/dev/shm') else []) if n.startswith((f'loky-{os.getpid()}-', f'sem.loky-{os.getpid()}-'))}  # of this process: other tests may run
 
 
 def data(eps, path):
@@ -42,14 +42,15 @@ def whole(): return collect('Faulty-v0', workers=1, **own)
 
 
 @pytest.fixture(autouse=True)
-def nothing_left():
+def nothing_left(tmp_path_factory, monkeypatch):
     "No process and no file of ours outlives a test"
-    before = litter()
+    own = tmp_path_factory.mktemp('tmp'); monkeypatch.setattr(tempfile, 'tempdir', str(own)); monkeypatch.setenv('TMPDIR', str(own))
+    before = litter(own)
     yield
     for _ in range(50):
         if not workers(): break
         time.sleep(.1)
-    assert not workers() and litter() <= before
+    assert not workers() and litter(own) <= before
 
 
 @pytest.mark.parametrize('n', [1, 2])
@@ -126,12 +127,24 @@ if __name__ == '__main__': main(sys.argv[1:])
 '''
 
 
-def rssm(env, tmp_path, faults, *words, interrupt=None):
+def asleep(p, out):
+    "Wait until a command's workers have begun, and used no processor time for three seconds"
+    spent, since, end = None, time.perf_counter(), time.perf_counter() + 120
+    while time.perf_counter() < end:
+        kids = [k for k in psutil.Process(p.pid).children(recursive=True) if 'pebble' in ' '.join(k.cmdline())] if (out/'config.json').exists() else []
+        now = [(k.pid, round(sum(k.cpu_times()[:2]), 1)) for k in kids]
+        if now != spent: spent, since = now, time.perf_counter()
+        if len(kids) == 2 and time.perf_counter() - since > 3: return
+        time.sleep(.2)
+    raise AssertionError('the workers never slept')
+
+
+def rssm(env, tmp_path, faults, *words, interrupt=False):
     (tmp_path/'rssm.py').write_text(COMMAND.replace('FAULTS', repr(faults)))
     env = env | {'PYTHONPATH': f'{ROOT}{os.pathsep}{env.get("PYTHONPATH", "")}', 'OMP_NUM_THREADS': '1'}
     p = subprocess.Popen([sys.executable, tmp_path/'rssm.py', 'collect', 'Faulty-v0', '--episodes', str(N), '--out', tmp_path/'out', *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if interrupt: time.sleep(interrupt); p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=60)
+    if interrupt: asleep(p, tmp_path/'out'); p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=120)
     metrics = json.loads((tmp_path/'out'/'metrics.json').read_text())
     saved = tmp_path/'out'/'episodes.npz'
     return p.returncode, out, err, metrics, saved.read_bytes() if saved.exists() else None
@@ -155,7 +168,7 @@ def test_the_command_stops_with_one_line_and_what_was_finished(env, whole, n, tm
 
 
 def test_ctrl_c_saves_what_was_finished(env, whole, tmp_path):
-    code, out, err, metrics, saved = rssm(env, tmp_path, {5: ('sleeps', 1)}, '--workers', '2', interrupt=6)
+    code, out, err, metrics, saved = rssm(env, tmp_path, {5: ('sleeps', 1)}, '--workers', '2', interrupt=True)
     assert code == 130 and metrics['stopped'] == 'KeyboardInterrupt' and 'Traceback' not in err, err
     assert saved == data([o for o in whole if o.seed < 5], tmp_path/'b.npz')
 
@@ -177,7 +190,7 @@ def test_workers_end_with_their_parent_even_if_the_environment_hangs(env, tmp_pa
     (tmp_path/'rssm.py').write_text(COMMAND.replace('FAULTS', repr({0: ('sleeps', 1), 1: ('sleeps', 1)})))
     env = env | {'PYTHONPATH': f'{ROOT}{os.pathsep}{env.get("PYTHONPATH", "")}', 'OMP_NUM_THREADS': '1'}
     p = subprocess.Popen([sys.executable, tmp_path/'rssm.py', 'collect', 'Faulty-v0', '--episodes', str(N), '--workers', '2', '--out', tmp_path/'out'], env=env, stdout=subprocess.DEVNULL)
-    time.sleep(5)
+    asleep(p, tmp_path/'out')
     alive = [c for c in psutil.Process(p.pid).children(recursive=True)]
     assert len(alive) >= 2
     p.kill(); p.wait()
