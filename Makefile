@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ENV    ?= Pendulum-v1
 
-.PHONY: help setup p01 p02 p03 gallery student ablation bench scale test lib clean readme docs distclean
+.PHONY: help setup p01 p02 p03 gallery student ablation bench promises scale test lib clean readme docs distclean
 help: ## Show the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -31,6 +31,9 @@ gallery: setup ## Two more environments from random actions to imagined pictures
 
 ablation: setup ## PlaNet's ablation: a hundred trials, resumed where they were interrupted
 	$(BIN)/python tools/run_nb.py nbs/p02b_planet_ablation.ipynb
+
+promises: setup ## Inject faults by the thousand, and say what became of them: about ten minutes
+	$(BIN)/python tools/run_nb.py nbs/promises.ipynb
 
 scale: setup ## Measure rates, and what 10^8 frames would take
 	$(BIN)/python tools/run_nb.py nbs/scale.ipynb

@@ -22,7 +22,7 @@ def root(): return ROOT
 @pytest.fixture
 def env():
     "The environment without anything that steers a notebook"
-    return {k: v for k, v in os.environ.items() if not k.startswith(('P02_', 'P02B_', 'P03_', 'GALLERY_', 'LOAD_'))}
+    return {k: v for k, v in os.environ.items() if not k.startswith(('P02_', 'P02B_', 'P03_', 'GALLERY_', 'LOAD_', 'PROMISES_'))}
 
 
 def pytest_sessionfinish(session, exitstatus):
