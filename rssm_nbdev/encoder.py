@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from tqdm import tqdm
 
-from .core import ArgumentError, FileError, TrainingError, check_array, check_number, read_weights, write_weights, write_whole
+from .core import ArgumentError, FileError, TrainingError, check_array, check_number, large_apart, read_weights, write_weights, write_whole
 from .data import LatentEpisode, check_episode
 from .env import Episode
 
@@ -26,7 +26,7 @@ from .env import Episode
 def _halvings(layer, sizes):
     "`layer`s of kernel 4 and stride 2 between `sizes`, with ReLU between them"
     res = []
-    for i, o in zip(sizes, sizes[1:]): res += [layer(i, o, 4, stride=2, padding=1), nn.ReLU()]
+    for i, o in zip(sizes, sizes[1:]): res += [layer(i, o, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
     return res
 
 # %% ../nbs/02_encoder.ipynb #a0ab18b0
@@ -246,5 +246,6 @@ def encode_episodes(
     def one(o):
         e = encoder.encode(o.obs, sample); bar.update(len(e))
         return LatentEpisode(e, torch.from_numpy(o.act), torch.from_numpy(o.reward), o.state, o.terminated, o.seed, o.env_id)
-    try: return list(map(one, map(check_episode, episodes)))
+    try:
+        with large_apart(): return list(map(one, map(check_episode, episodes)))
     finally: bar.close(); getattr(episodes, 'close', lambda: None)()  # a stream: its workers stop
