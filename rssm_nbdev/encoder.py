@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from tqdm import tqdm
 
-from .core import FileError, TrainingError, check_array, check_device, check_flag, check_kind, check_number, check_path, write_whole
+from .core import FileError, TrainingError, check_array, check_device, check_flag, check_kind, check_number, check_path, large_apart, write_whole
 from .data import LatentEpisode, check_episode
 from .env import Episode
 from .files import checked_weights, read_tensors, read_weights, write_weights
@@ -26,7 +26,7 @@ from .files import checked_weights, read_tensors, read_weights, write_weights
 # %% ../nbs/02_encoder.ipynb #123534b7
 def _halvings(layer, sizes):
     "`layer`s of kernel 4 and stride 2 between `sizes`, with ReLU between them"
-    return [m for i, o in zip(sizes, sizes[1:]) for m in (layer(i, o, 4, stride=2, padding=1), nn.ReLU())]
+    return [m for i, o in zip(sizes, sizes[1:]) for m in (layer(i, o, 4, stride=2, padding=1), nn.ReLU(inplace=True))]
 
 # %% ../nbs/02_encoder.ipynb #a0ab18b0
 class Encoder(nn.Module):
@@ -248,5 +248,6 @@ def encode_episodes(
     def one(o):
         e = encoder.encode(o.obs, sample); bar.update(len(e))
         return LatentEpisode(e, torch.from_numpy(o.act), torch.from_numpy(o.reward), o.state, o.terminated, o.seed, o.env_id)
-    try: return list(map(one, map(check_episode, episodes)))
+    try:
+        with large_apart(): return list(map(one, map(check_episode, episodes)))
     finally: bar.close(); getattr(episodes, 'close', lambda: None)()  # a stream: its workers stop

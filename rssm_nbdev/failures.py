@@ -7,7 +7,7 @@ __all__ = ['BEFORE', 'Failure', 'step_of', 'EpisodeError', 'one_line', 'survive'
            'check_failing']
 
 # %% ../nbs/00d_failures.ipynb #eafe683e
-import os, shutil, signal, time, traceback, warnings
+import gc, os, shutil, signal, time, traceback, warnings
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from multiprocessing import active_children
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread
@@ -73,9 +73,15 @@ def _begin(prepare, job, file):
     _mine.update(job=job, at=np.memmap(file, np.int64, 'r+'))
     if prepare: prepare()
 
+def _tidy(jobs=count()):
+    "Every few jobs free what they left in circles, as closed environments do with their screens; what the first one loaded is not looked through again"
+    if next(jobs) % 8 != 1: return
+    gc.collect()
+    if not gc.get_freeze_count(): gc.freeze()
+
 def _do(args):
     "A job in a worker; each meets a fresh copy of what the job was given, so that none depends on the one before"
-    _mine['at'][1] = os.getpid()
+    _mine['at'][1] = os.getpid(); _tidy()
     return wrap_non_picklable_objects(deepcopy(_mine['job'])(*args, _mine['at']), keep_wrapper=False)  # it may be of the caller's own classes
 
 # %% ../nbs/00d_failures.ipynb #67cc64e2
