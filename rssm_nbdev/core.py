@@ -231,6 +231,7 @@ def large_apart(
     size:int=2**20,  # bytes from which on a block is large
 ):
     "Within, large blocks of memory come straight from the system and go back to it; where there is no glibc nothing changes"
+    size = check_number(size, 'size', low=2**12, high=2**25, integer=True)
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if sys.platform == 'linux' else None
     def limits(mapped, trimmed):
         if mallopt: mallopt(-3, mapped); mallopt(-1, trimmed)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD

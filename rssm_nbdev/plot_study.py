@@ -102,6 +102,11 @@ def plot_memory(
     phases:dict=None,       # name → where it begins
 )->Figure:
     "Memory against time or repetitions, from zero, with the phases named above"
+    check_number(len(check_kind(lines, 'lines', dict)), 'len(lines)', low=1); check_kind(xlabel, 'xlabel', str)
+    for k, v in {'x': x, **{f'lines[{k!r}]': v for k, v in lines.items()}}.items():
+        for o in check_list(v.tolist() if isinstance(v, np.ndarray) else v, k, least=2): check_number(o, k)
+        check_number(len(v), f'len({k})', low=len(x), high=len(x))
+    for k, v in check_kind({} if phases is None else phases, 'phases', dict).items(): check_number(v, f'phases[{k!r}]')
     fig, ax = _axes(width=7, height=2.8)
     for (name, y), c in zip(lines.items(), ('tab:blue', '.3', 'tab:orange', 'tab:green')):
         ax.plot(x, y, color=c, lw=1.2, ls=':' if name.startswith('expected') else '-', label=name, zorder=3 if name.startswith('expected') else 2)

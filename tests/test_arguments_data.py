@@ -31,7 +31,7 @@ from rssm_nbdev.checks import deliverable, first_cell
 from rssm_nbdev.cli import COMMANDS, main, parser
 from rssm_nbdev.cli_make import encoder_of, find_encoder, load_kind
 from rssm_nbdev.cli_use import load_model
-from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, need,
+from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, large_apart, need,
                              versions, writable_folder, write_json, write_whole)
 from rssm_nbdev.course import export_course, import_course
 from rssm_nbdev.data import LatentEpisode, Windows, check_episode, load_episodes, save_episodes, split, transitions
@@ -52,7 +52,7 @@ from rssm_nbdev.minari_io import env_actions, from_minari, model_actions, stream
 from rssm_nbdev.panel import panel, plot_steering
 from rssm_nbdev.plan import Truth, blank_plan, cartpole, cem, pendulum, shifted
 from rssm_nbdev.plot import plot_errors, plot_frames, plot_horizons, plot_learning, plot_reconstructions, plot_rollout, plot_transitions
-from rssm_nbdev.plot_study import plot_faults, animate, plot_felt, plot_pit, plot_reliability, plot_worlds
+from rssm_nbdev.plot_study import plot_faults, plot_memory, animate, plot_felt, plot_pit, plot_reliability, plot_worlds
 from rssm_nbdev.readings import grid_readings, horizons_in, line_readings, model_in, pictures, shown
 from rssm_nbdev.readings import to_float as float_of
 from rssm_nbdev.recording import fragment, record, sheet
@@ -257,6 +257,7 @@ CASES = {
     'files.write_sealed': Case(write_sealed, lambda: dict(path=fresh('.json'), data={'x': 1}), path=path(), data=a(dict)),
     'files.read_sealed': Case(read_sealed, lambda: dict(path=sealed(), what='metrics'), path=found(), left={'what': 'of the caller, for the message'}),
     'core.in_order': Case(in_order, lambda: dict(job=abs, argss=[(-1,)], workers=1), job=function(), argss=a(Sequence, str, dict, np.ndarray, torch.Tensor), workers=number(low=1, integer=True), ahead=number(low=1, integer=True), prepare=function(optional=True)),
+    'core.large_apart': Case(entered(large_apart), dict, size=number(low=2**12, high=2**25, integer=True)),
     'core.need': Case(need, lambda: dict(name='json', extra='none'), name=text('no_such_module'), left={'extra': 'of the caller, for the message'}),
     'core.versions': Case(versions, dict),
     # shard
@@ -351,6 +352,7 @@ CASES |= {
     'plot_study.plot_reliability': Case(plot_reliability, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
     'plot_study.plot_pit': Case(plot_pit, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
     'plot_study.plot_faults': Case(plot_faults, lambda: dict(rows={'files': (1, 2, 0)}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': (1, 2)}, {'x': (1, 2, -1)}, {'x': (1, 2, .5)}, {'x': (1, 2, float('nan'))}])])),
+    'plot_study.plot_memory': Case(plot_memory, lambda: dict(lines={'main': [1., 2.]}, x=[0, 1]), lines=a(dict, more=[*HELD, st.sampled_from([{'x': [1.]}, {'x': [1., float('nan')]}, {'x': 'word'}])]), x=listed([0], [0, float('nan')], ['a', 'b']), xlabel=text(), phases=a(dict, optional=True, more=[st.sampled_from([{'x': None}, {'x': float('nan')}])])),
     'plot_study.plot_felt': Case(plot_felt, lambda: dict(rows={'GRU': {'angle (°)': [1., 2.]}}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': {}}, {'x': {'y': 'word'}}, {'x': {'y': [1.]}, 'z': {}}, {'x': {'y': [float('nan')]}}])]), floor=a(dict, optional=True, more=[st.just({'angle (°)': 'word'})])),
     'plot_study.animate': Case(animate, lambda: dict(rows={'x': PICS}, path=fresh('.gif'), scale=1), rows=FRAMES, path=path(), context=number(low=1, integer=True), div=number(low=1, integer=True, optional=True), scale=number(low=1, high=20, integer=True), fps=number(low=1, high=50, integer=True)),
     # checkpoints, the course's file, the hub
