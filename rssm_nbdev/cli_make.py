@@ -157,6 +157,7 @@ def encoder_of(
     except (OSError, ValueError, KeyError): return None
     return SimpleNamespace(latent_dim=embed, provenance={'sha256': sha})
 
+# %% ../nbs/16b_cli_make.ipynb #380231ab
 def train_cmd(
     latents:str,            # folder of `rssm encode`
     model:str='RSSM',       # RSSM, GRUDynamics or MDNRNN; or a preset: course, planet, dreamer_v1, dreamer_v2, dreamer_v3
