@@ -60,6 +60,7 @@ def check_known(
     if encoder is not None and not (hasattr(encoder, 'latent_dim') and hasattr(encoder, 'provenance')): raise ArgumentError(f'encoder={in_short(encoder)}: expected a FrozenEncoder')
     check_kind(env_id, 'env_id', str, type(None)); check_kind(action_space, 'action_space', dict, str, gym.Space, type(None))
 
+# %% ../nbs/10_checkpoint.ipynb #936bf49c
 def _actions(model, env_id):
     "Action space of an environment this machine knows, or one of unknown kind"
     try: return action_spec(env_id)

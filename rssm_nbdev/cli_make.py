@@ -158,6 +158,7 @@ def encoder_of(
     sha = read_sealed(said, 'the metrics of `rssm encode`').get('encoder') if said.exists() else None
     return SimpleNamespace(latent_dim=embed, provenance={'sha256': sha}) if isinstance(sha, str) else None
 
+# %% ../nbs/16b_cli_make.ipynb #380231ab
 def train_cmd(
     latents:str,            # folder of `rssm encode`
     model:str='RSSM',       # RSSM, GRUDynamics or MDNRNN; or a preset: course, planet, dreamer_v1, dreamer_v2, dreamer_v3

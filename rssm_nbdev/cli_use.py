@@ -79,11 +79,10 @@ def imagine_cmd(
     overwrite:bool=False,   # replace a run that is there
 ):
     "Imagine on from a few real frames, beside what really came"
-    check_number(seed, 'seed', low=0, integer=True)
     (file, eps), enc = load_kind(episodes, 'Episode'), load_encoder(find_encoder(encoder))
     mfile, m = load_model(model, enc)
     o = eps[check_number(episode, 'episode', low=0, high=len(eps) - 1, integer=True)]
-    check_number(context, 'context', low=1, integer=True); check_number(steps, 'steps', low=1, integer=True); check_number(samples, 'samples', low=1, integer=True)
+    check_number(context, 'context', low=1, integer=True); check_number(steps, 'steps', low=1, integer=True); check_number(samples, 'samples', low=1, integer=True); check_number(seed, 'seed', low=0, integer=True)
     check_number(start, 'start', low=0, high=len(o) + 1 - context - steps, integer=True)
     run = Run(out, 'imagine', dict(episodes=episodes, encoder=encoder, model=model, episode=episode, start=start, context=context, steps=steps, samples=samples, seed=seed),
               {'episodes': file, 'model': mfile}, overwrite)

@@ -144,10 +144,9 @@ def survive(
     ahead:int=2,    # jobs begun beyond what was read, for each worker
 ): # iterator over (arguments, result, or a `Failure` if the worker died)
     "Results of a job for each tuple of arguments, in order, from processes that may die; raises `ArgumentError`"
-    check_kind(job, 'job', Callable); check_kind(argss, 'argss', Iterable)
-    for v, k in ((prepare, 'prepare'), (until, 'until')): check_kind(v, k, Callable, type(None))
+    check_kind(job, 'job', Callable); check_kind(argss, 'argss', Iterable); check_kind(prepare, 'prepare', Callable, type(None)); check_kind(until, 'until', Callable, type(None))
     workers, ahead = (check_number(v, k, low=1, integer=True) for v, k in ((workers, 'workers'), (ahead, 'ahead')))
-    limit = limit if limit is None else check_number(limit, 'limit', low=.01)
+    if limit is not None: limit = check_number(limit, 'limit', low=.01)
     try: cloudpickle.dumps((prepare, job))
     except Exception as e: raise ArgumentError(f'cannot be sent to another process ({one_line(e)}): expected a policy and arguments that can be pickled') from e
     shared, threads, begun = TemporaryDirectory(prefix='rssm_at_'), ThreadPool(workers), deque()

@@ -195,6 +195,7 @@ def _open(dataset):
     try: return minari.MinariDataset(dataset) if isinstance(dataset, Path) else minari.load_dataset(dataset)
     except Exception as e: raise FileError(f'{str(dataset)[:100]}: no Minari dataset that can be read ({type(e).__name__}: {str(e)[:160]})') from None
 
+# %% ../nbs/01b_minari.ipynb #0aa82f6f
 def stream_minari(
     dataset,            # name, folder (Path), or `MinariDataset`, filtered or not
     pixels:str=None,    # which part of a Dict observation holds the pictures, 'a/b' if nested; None: the only one that does

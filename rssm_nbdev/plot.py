@@ -125,6 +125,7 @@ def plot_errors(
     axs[0, 0].set_ylabel('standardised MSE')
     return fig
 
+# %% ../nbs/09_plot.ipynb #e97321d3
 def plot_horizons(
     res:Evaluation,      # from `evaluate`
     names:list=None,     # models, in order; default: all
@@ -159,6 +160,17 @@ def _trace(ax, truth, spread, imagined, context):
     ax.fill_between(t, truth - 2*spread, truth + 2*spread, color=COLOURS['posterior'], alpha=.2, lw=0)
 
 # %% ../nbs/09_plot.ipynb #973ae55a
+def _check_rollout(posterior, spread, imagined, div, pca, dims, context, name):
+    "The context, if all that `plot_rollout` is given fits together"
+    T, F = check_array(posterior, 'posterior', ('C+H', 'F'), dtype='float').shape
+    context = check_number(context, 'context', low=1, high=T - 1, integer=True)
+    check_array(spread, 'spread', (T, F), dtype='float', low=0); check_array(imagined, 'imagined', ('N', T - context, F), dtype='float')
+    check_array(check_kind(div, 'div', Divergence).gap, 'div.gap', (T - context,)); check_kind(name, 'name', str)
+    check_number(getattr(check_kind(pca, 'pca', PCA), 'n_features_in_', None), 'features of pca', low=F, high=F)
+    for d in check_list(dims, 'dims', least=0): check_number(d, 'dims', low=0, high=F - 1, integer=True)
+    return context
+
+# %% ../nbs/09_plot.ipynb #1eec1042
 def plot_rollout(
     posterior:np.ndarray,  # means along the real trajectory, context included, (C+H, F)
     spread:np.ndarray,     # their standard deviations, (C+H, F)
@@ -170,11 +182,7 @@ def plot_rollout(
     name:str='z',          # what the coordinates are of
 )->Figure:
     "The imagined trajectory over the posterior's, with the divergence annotated"
-    T, F = check_array(posterior, 'posterior', ('C+H', 'F'), dtype='float').shape
-    context = check_number(context, 'context', low=1, high=T - 1, integer=True)
-    check_array(spread, 'spread', (T, F), dtype='float', low=0); check_array(imagined, 'imagined', ('N', T - context, F), dtype='float'); check_kind(name, 'name', str)
-    check_array(check_kind(div, 'div', Divergence).gap, 'div.gap', (T - context,)); check_number(getattr(check_kind(pca, 'pca', PCA), 'n_features_in_', None), 'features of pca', low=F, high=F)
-    for d in check_list(dims, 'dims', least=0): check_number(d, 'dims', low=0, high=F - 1, integer=True)
+    context = _check_rollout(posterior, spread, imagined, div, pca, dims, context, name)
     fig = plt.figure(figsize=(9.5, 6.2), layout='constrained'); plt.close(fig)
     grid = fig.add_gridspec(3, 4)
     plane, p, q = fig.add_subplot(grid[:2, :2]), pca.transform(posterior), np.stack([pca.transform(x) for x in imagined])

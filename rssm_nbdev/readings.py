@@ -62,6 +62,7 @@ def _part(label):
     "Train, validation or test: rows of different parts are different tables"
     return tuple(sorted(set(re.findall(r'train|valid|test|held', label.lower()))))
 
+# %% ../nbs/13a_readings.ipynb #3e5c32f2
 def grid_readings(
     rows:list,      # of cells of text; the first is the heading
     table:tuple=(), # what the readings remember as their table
@@ -146,6 +147,7 @@ def _data(output):
     check_kind(output.get('text', ''), 'text of output', str, list)
     return data
 
+# %% ../nbs/13a_readings.ipynb #d69e9d8b
 def pictures(
     output:dict,  # of a cell
 )->int:

@@ -80,6 +80,7 @@ def check_start(
     ep = check_kind(check_kind(start, 'start', Start).episode, 'start.episode', Episode)
     return Start(ep, check_number(start.t, 't', low=0, high=len(ep), integer=True))
 
+# %% ../nbs/00c_replay.ipynb #e51394c9
 class Replay:
     "The real environment after any actions from a start; raises `EnvError` where it is not deterministic"
     def __init__(self,

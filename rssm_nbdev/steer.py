@@ -43,6 +43,7 @@ def luck(
         torch.manual_seed(1_000_003*seed + step)
         yield
 
+# %% ../nbs/15_steer.ipynb #ac39cc55
 @torch.no_grad()
 def look(
     model:Dynamics,   # with `initial` and `obs_step`
@@ -61,6 +62,7 @@ def look(
         before = a[i].expand(samples, -1) if i < len(a) else None
     return state
 
+# %% ../nbs/15_steer.ipynb #6f328674
 @torch.no_grad()
 def dream(
     model:Dynamics,   # with `img_step`
