@@ -166,7 +166,7 @@ class FrozenEncoder(nn.Module):
         for i in range(0, len(obs), batch):
             mu, log_var = self.vae.encoder(to_float(obs[i:i+batch]).to(device))
             res.append((mu + torch.randn_like(mu)*(0.5*log_var).exp() if sample else mu).cpu())
-        return torch.cat(res) if res else torch.empty(0, self.latent_dim)
+        return res[0] if len(res) == 1 else torch.cat(res) if res else torch.empty(0, self.latent_dim)  # no copy that leaves a hole
 
     @torch.no_grad()
     def decode(self,

@@ -196,7 +196,8 @@ def write_sealed(
 ):
     "Write JSON with a checksum over all of it, whole or not at all; raises `FileError`"
     path = check_path(path, 'path')
-    data = _json(json.dumps(check_kind(data, 'data', dict), default=lambda o: o.tolist() if hasattr(o, 'tolist') else str(o)))
+    try: data = _json(json.dumps(check_kind(data, 'data', dict), default=lambda o: o.tolist() if hasattr(o, 'tolist') else str(o)))
+    except (TypeError, ValueError, RecursionError) as e: raise ArgumentError(f'data is not JSON ({e}): expected finite numbers, words, lists and dicts') from None
     write_json(path, data | {'sha256': digest(data, {})})
 
 def read_sealed(

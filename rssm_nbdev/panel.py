@@ -71,9 +71,9 @@ def panel(
     starts:list=(),     # other `Start`s to offer
 ): # an `ipywidgets.VBox`: the last line of a notebook's cell shows it
     "A control to steer with; raises `MissingError` without ipywidgets"
+    w = need('ipywidgets', 'interactive')
     check_kind(steering, 'steering', Steering)
     for o in check_list(starts, 'starts', Start, least=0): check_start(o)
-    w = need('ipywidgets', 'interactive')
     words, picture = w.HTML(), w.Image(format='png')
     undo, reset = w.Button(description='undo'), w.Button(description='reset')
     def show():
