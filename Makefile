@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ENV    ?= Pendulum-v1
 
-.PHONY: help setup p01 p02 p03 gallery student ablation bench promises scale test lib clean readme docs distclean
+.PHONY: help setup p01 p02 p03 gallery student ablation bench promises scale load test lib clean readme docs distclean
 help: ## Show the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -40,6 +40,9 @@ scale: setup ## Measure rates, and what 10^8 frames would take
 
 bench: setup ## Measure speed again (peers are timed where they can be imported)
 	$(BIN)/python tools/run_nb.py nbs/benchmarks.ipynb
+
+load: setup ## Memory under load: 200,000 frames, and 50 models in one process: ten minutes
+	$(BIN)/python tools/run_nb.py nbs/load.ipynb
 
 test: setup ## All checks: export and clean change nothing, notebook tests, imports, pytest
 	$(BIN)/python tools/check_nbs.py

@@ -188,6 +188,7 @@ def tensors_with(data, k, v):
 
 
 DROP = object()
+SIZES = {'embed', 'act_dim', 'deter', 'stoch', 'hidden', 'components', 'prior_layers', 'post_layers'}   # arguments that the weights' shapes depend on
 ODD = st.one_of(st.none(), st.booleans(), st.integers(-2**70, 2**70), st.sampled_from([0, -1, 10**9, 2**31, 2**63, 10**30, .5, 1e308, '', 'word', [], {}, [[]], {'a': 1}, 'a'*10_000, DROP]), st.text(max_size=8))
 
 
@@ -217,7 +218,8 @@ def forgery(draw, files, ran):
         else: path = (draw(st.sampled_from(sorted(set(ours) - set(free)))),)
         old = ours
         for p in path: old = old[p]
-        new = draw(ODD.filter(lambda v: v is DROP or v != old))
+        legal = lambda v: what == 'config' and path[-1] not in SIZES and isinstance(v, (int, float)) and 0 <= v <= 1e5   # another model, and a possible one
+        new = draw(ODD.filter(lambda v: v is DROP or v != old and not legal(v)))
         return name, what, tensors_with(data, path, new)
     if what == 'nan':
         name = draw(st.sampled_from([k for k in st_files if k != 'trial.safetensors'] + ['vae_encoder.pt', 'rssm.pt', 'RSSM.pt']))
