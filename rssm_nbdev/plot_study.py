@@ -82,15 +82,16 @@ def plot_felt(
 
 # %% ../nbs/09b_plot_study.ipynb #27c94b1d
 def plot_memory(
-    lines:dict,             # name → MB, one value a sample; dotted where the name begins with "expected"
+    lines:dict,             # name → MB, one value a sample; dotted in black where the name begins with "expected"
     x,                      # where the samples were taken
     xlabel:str='seconds',
     phases:dict=None,       # name → where it begins
 )->Figure:
     "Memory against time or repetitions, from zero, with the phases named above"
     fig, ax = _axes(width=7, height=2.8)
-    for (name, y), c in zip(lines.items(), ('tab:blue', '.3', 'tab:orange', 'tab:green')):
-        ax.plot(x, y, color=c, lw=1.2, ls=':' if name.startswith('expected') else '-', label=name, zorder=3 if name.startswith('expected') else 2)
+    for (name, y), c in zip(lines.items(), ('tab:blue', '.55', 'tab:orange', 'tab:green')):
+        style = dict(color='black', lw=1.8, ls=':', zorder=3) if name.startswith('expected') else dict(color=c, lw=1.2)
+        ax.plot(x, y, label=name, **style)
     ax.set(xlabel=xlabel, ylabel='resident memory (MB)', ylim=(0, 1.3*max(max(y) for y in lines.values())), xlim=(min(x), max(x)))
     starts, near = list((phases or {}).values()), .03*(max(x) - min(x))
     for i, (name, start) in enumerate((phases or {}).items()):
