@@ -162,11 +162,12 @@ class FrozenEncoder(nn.Module):
     )->Tensor:              # latents, (N, E) float32
         "Latents of pictures: the mean by default. Sampling adds noise that no dynamics model can predict"
         check_array(obs, 'obs', ('N', 64, 64, 3), dtype='uint8'); check_flag(sample, 'sample'); batch = check_number(batch, 'batch', low=1, integer=True)
-        device, res = next(self.vae.parameters()).device, []
+        device = next(self.vae.parameters()).device
+        res = torch.from_numpy(np.empty((len(obs), self.latent_dim), np.float32))  # what stays fills the holes that aligned tensors of its size leave
         for i in range(0, len(obs), batch):
             mu, log_var = self.vae.encoder(to_float(obs[i:i+batch]).to(device))
-            res.append((mu + torch.randn_like(mu)*(0.5*log_var).exp() if sample else mu).cpu())
-        return res[0] if len(res) == 1 else torch.cat(res) if res else torch.empty(0, self.latent_dim)  # no copy that leaves a hole
+            res[i:i+batch] = mu + torch.randn_like(mu)*(0.5*log_var).exp() if sample else mu
+        return res
 
     @torch.no_grad()
     def decode(self,
