@@ -56,7 +56,7 @@ def _recon(m, episodes):
         s = m.initial(1)
         decode = lambda z: m.decode(State(s.h, z[None], s.dist))[0]
         return torch.autograd.functional.jacobian(decode, s.z[0]).cpu().double(), decode(s.z[0]).detach().cpu().double()
-    for o in check_list(episodes, 'episodes', LatentEpisode): check_array(o.e, f'e of episode {o.seed}', ('T+1', m.embed), dtype='float32'); check_array(o.a, f'a of episode {o.seed}', (len(o.e) - 1, m.act_dim), dtype='float32')
+    for o in check_list(episodes, 'episodes', LatentEpisode): check_array(o.e, f'e of episode {o.seed}', ('T+1', m.embed), dtype='float32'); check_array(o.a, f'a of episode {o.seed}', (len(o.e) - 1, m.act_dim), dtype='float32'); check_number(len(o.a), f'actions of episode {o.seed}', low=1)
     mean, std = m.e_mean.cpu().double(), m.e_std.cpu().double()
     with torch.no_grad(): z = [m.observe(o.e[None].to(device), o.a[None].to(device), noise=torch.zeros(1, len(o.e), m.stoch, device=device))[0].z[0] for o in episodes]
     z, e = torch.cat(z).cpu().double(), (torch.cat([o.e for o in episodes]).double() - mean)/std      # (N, L); a dimension of any size counts the same
