@@ -9,6 +9,8 @@ __all__ = ['find_input', 'fingerprint', 'read_json', 'Run']
 import hashlib, json, os, time, warnings
 from pathlib import Path
 
+from fastcore.basics import patch
+
 from .core import ArgumentError, FileError, check_flag, check_kind, check_number, check_path, need, versions, writable_folder
 from .files import read_sealed, reading, write_sealed
 
@@ -70,32 +72,37 @@ class Run:
         self.start = time.perf_counter()
         write_sealed(self.path/'config.json', config)
 
-    def _same(self, config):
-        "Refuse to go on with a run of other arguments or inputs"
-        old = read_sealed(self.path/'config.json', 'the configuration of a run')
-        sha = lambda c: {f'input {k}': v['sha256'][:12] for k, v in c['inputs'].items()}
-        with reading(self.path/'config.json', 'the configuration of a run'): (was, now) = ({'command': c['command']} | c['arguments'] | sha(c) for c in (old, json.loads(json.dumps(config, default=str))))
-        other = [f'{k} {was.get(k)!r}, now {now.get(k)!r}' for k in sorted(was | now) if was.get(k) != now.get(k)]
-        if other: raise FileError(f"{self.path}: the run in this folder had {'; '.join(other)}: expected the same to go on")
-
     def __truediv__(self, name): return self.path/name
 
-    def log(self,
-        step:int,   # where the work is
-        **row,      # numbers
-    ):
-        "Append an entry to `log.jsonl`, and to TensorBoard's events"
-        try: line = json.dumps({'step': check_number(step, 'step', low=0, integer=True)} | row)
-        except TypeError as e: raise ArgumentError(f'row is not JSON ({e}): expected numbers') from None
-        try:
-            with open(self.path/'log.jsonl', 'a', encoding='utf-8') as f: f.write(line + '\n')
-        except OSError as e: warnings.warn(f"{self.path/'log.jsonl'}: step {step} is not in the log ({e.strerror or e}); the work goes on", stacklevel=2)
-        if self.board:
-            for k, v in row.items(): self.board.add_scalar(k, v, step)
+# %% ../nbs/16_run.ipynb #f4ac604a
+@patch
+def _same(self:Run, config):
+    "Refuse to go on with a run of other arguments or inputs"
+    old = read_sealed(self.path/'config.json', 'the configuration of a run')
+    sha = lambda c: {f'input {k}': v['sha256'][:12] for k, v in c['inputs'].items()}
+    with reading(self.path/'config.json', 'the configuration of a run'): (was, now) = ({'command': c['command']} | c['arguments'] | sha(c) for c in (old, json.loads(json.dumps(config, default=str))))
+    other = [f'{k} {was.get(k)!r}, now {now.get(k)!r}' for k in sorted(was | now) if was.get(k) != now.get(k)]
+    if other: raise FileError(f"{self.path}: the run in this folder had {'; '.join(other)}: expected the same to go on")
 
-    def done(self,
-        **metrics,  # what was reached
-    ):
-        "Write `metrics.json`: the run is complete"
-        if self.board: self.board.close()
-        write_sealed(self.path/'metrics.json', {'seconds': round(time.perf_counter() - self.start, 1)} | metrics)
+# %% ../nbs/16_run.ipynb #906831d1
+@patch
+def log(self:Run,
+    step:int,   # where the work is
+    **row,      # numbers
+):
+    "Append an entry to `log.jsonl`, and to TensorBoard's events"
+    try: line = json.dumps({'step': check_number(step, 'step', low=0, integer=True)} | row)
+    except TypeError as e: raise ArgumentError(f'row is not JSON ({e}): expected numbers') from None
+    try:
+        with open(self.path/'log.jsonl', 'a', encoding='utf-8') as f: f.write(line + '\n')
+    except OSError as e: warnings.warn(f"{self.path/'log.jsonl'}: step {step} is not in the log ({e.strerror or e}); the work goes on", stacklevel=2)
+    if self.board:
+        for k, v in row.items(): self.board.add_scalar(k, v, step)
+
+@patch
+def done(self:Run,
+    **metrics,  # what was reached
+):
+    "Write `metrics.json`: the run is complete"
+    if self.board: self.board.close()
+    write_sealed(self.path/'metrics.json', {'seconds': round(time.perf_counter() - self.start, 1)} | metrics)
