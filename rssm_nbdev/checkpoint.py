@@ -6,14 +6,11 @@
 __all__ = ['MODELS', 'action_spec', 'deviations', 'check_known', 'save', 'load']
 
 # %% ../nbs/10_checkpoint.ipynb #83e4aea2
-import json
-
 import gymnasium as gym
 import torch
 from gymnasium.spaces import Box, Discrete
-from torch import Tensor
 
-from .core import ArgumentError, EnvError, FileError, check_device, check_kind, check_path, in_short, versions
+from .core import ArgumentError, EnvError, FileError, check_device, check_kind, check_path, in_short, plain, versions
 from .dynamics import Dynamics
 from .encoder import FrozenEncoder
 from .env import action_dim
@@ -86,8 +83,7 @@ def _header(model, encoder, env_id, action_space, metrics, notes):
               'env_id': env_id, 'action_space': action_space, 'encoder_sha256': sha, 'versions': versions(), 'metrics': metrics or {}, 'notes': notes}
     clash = sorted((set(header) | {'state_dict'}) & set(notes))
     if clash: raise ArgumentError(f'notes named {clash}: these names are taken, expected others')
-    try: return json.loads(json.dumps(header, allow_nan=False, default=lambda o: o.tolist()))
-    except (AttributeError, TypeError, ValueError) as e: raise ArgumentError(f'metrics or notes are not JSON ({e}): expected finite numbers, words, lists and dicts') from None
+    return plain(header, 'metrics or notes')
 
 # %% ../nbs/10_checkpoint.ipynb #5f99e4d2
 def save(
@@ -116,10 +112,8 @@ def _from_2(old):
     actions = {'kind': 'unknown', 'number': old['config'].get('act_dim') if isinstance(old.get('config'), dict) else None, 'space': ''}
     return new | {'action_space': actions, 'notes': {k: v for k, v in old.items() if k not in new}}
 
-def _checked_header(ckpt, path):
+def _checked_header(h, path):
     "The file's header in the form of version 3 and 4, or a `FileError` that names the entry"
-    try: h = json.loads(json.dumps({k: v for k, v in ckpt.items() if k != 'state_dict'}))
-    except (TypeError, ValueError) as e: raise FileError(f'{path}: its header is not JSON ({e}), expected plain numbers and words') from None
     if h['version'] == 2: h = _from_2(h)
     for k in sorted(set(_ENTRIES) ^ (set(h) - {'format', 'version'}), key=str):
         raise FileError(f"{path}: header entry {in_short(k)} is {'missing' if k in _ENTRIES else 'unknown'}, expected {list(_ENTRIES)}")
@@ -168,10 +162,11 @@ def load(
     "Load a model; raises `FileError` naming the file and what was expected"
     check_known(encoder, env_id, action_space); device = check_device(device)
     ckpt = read_weights(path, 'a model written by `save`', 'rssm_nbdev.model', (4,), (2, 3))
-    h, sd = _checked_header(ckpt, path), ckpt.get('state_dict')
+    sd = ckpt.pop('state_dict')
+    h = _checked_header(ckpt, path)
     _check_same(h, encoder, env_id, action_space, path)
     model = _build(h, path)
-    sd = checked_weights(sd if isinstance(sd, dict) else {}, model.state_dict(), path)
+    sd = checked_weights(sd, model.state_dict(), path)
     if not (sd['e_std'] > 0).all(): raise FileError(f"{path}: 'e_std' has an entry of {sd['e_std'].min():g}, expected positive deviations")
     model.load_state_dict(sd, assign=True)
     model = model.eval().to(device)

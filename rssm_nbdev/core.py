@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RSSMError', 'ArgumentError', 'EnvError', 'FileError', 'TrainingError', 'MissingError', 'in_short', 'check_number',
            'check_array', 'check_kind', 'check_sizes', 'check_list', 'check_choice', 'check_flag', 'check_path',
-           'check_device', 'writable_folder', 'write_whole', 'write_json', 'in_order', 'need', 'large_apart',
+           'check_device', 'writable_folder', 'write_whole', 'plain', 'write_json', 'in_order', 'need', 'large_apart',
            'versions']
 
 # %% ../nbs/00_core.ipynb #a700abd1
@@ -183,13 +183,26 @@ def write_whole(
     finally: Path(tmp).unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #f0aa7514
+def plain(
+    data,              # anything JSON takes; NumPy numbers and arrays too
+    name:str,          # what the caller calls it
+    words:bool=False,  # may other objects be given by their text?
+): # the same as dicts, lists, words and finite numbers
+    "Return data as they come back from a JSON file, or raise `ArgumentError`"
+    check_flag(words, 'words')
+    def default(o):
+        if hasattr(o, 'tolist'): return o.tolist()
+        if words: return str(o)
+        raise TypeError(f'{in_short(o)} is none of its values')
+    try: return json.loads(json.dumps(data, allow_nan=False, default=default))
+    except (TypeError, ValueError, RecursionError) as e: raise ArgumentError(f'{name}: not JSON ({e}), expected finite numbers, words, lists and dicts of named values') from None
+
 def write_json(
     path,      # file to be written
     data,      # anything `json` takes; NumPy numbers and arrays too
 ):
-    "Write `data` as indented JSON, whole or not at all"
-    try: text = json.dumps(data, indent=2, allow_nan=False, default=lambda o: o.tolist() if hasattr(o, 'tolist') else str(o))
-    except (TypeError, ValueError) as e: raise ArgumentError(f'data are not JSON ({e}): expected finite numbers, words, lists and dicts of named values') from None
+    "Write `data` as indented JSON, whole or not at all; raises `ArgumentError`, `FileError`"
+    text = json.dumps(plain(data, 'data', words=True), indent=2)
     with write_whole(path) as tmp: tmp.write_text(text + '\n', encoding='utf-8')
 
 # %% ../nbs/00_core.ipynb #fdd2d69e

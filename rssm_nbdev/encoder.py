@@ -232,7 +232,7 @@ def load_encoder(
     vae = _build(_unify(ckpt, path), path)
     if latent_dim is not None and vae.latent_dim != latent_dim: raise FileError(f'{path}: latent size {vae.latent_dim}, expected {latent_dim}')
     plain = {k: v for k, v in ckpt.items() if isinstance(v, (int, float, str))}  # who made it, how
-    return FrozenEncoder(vae, plain | {'file': path.name, 'sha256': hashlib.sha256(path.read_bytes()).hexdigest(), 'latent_dim': vae.latent_dim}).to(device)
+    return FrozenEncoder(vae, plain | {'file': path.name, 'sha256': sha, 'latent_dim': vae.latent_dim}).to(device)
 
 # %% ../nbs/02_encoder.ipynb #5fb3c58f
 def encode_episodes(

@@ -73,9 +73,11 @@ def _begin(prepare, job, file):
     _mine.update(job=job, at=np.memmap(file, np.int64, 'r+'))
     if prepare: prepare()
 
-def _tidy(jobs=count()):
+_jobs = count()  # of this worker
+
+def _tidy():
     "Every few jobs free what they left in circles, as closed environments do with their screens; what the first one loaded is not looked through again"
-    if next(jobs) % 8 != 1: return
+    if next(_jobs) % 8 != 1: return
     gc.collect()
     if not gc.get_freeze_count(): gc.freeze()
 

@@ -9,14 +9,13 @@ __all__ = ['reading', 'check_zip', 'check_plain', 'read_tensors', 'check_tensors
 # %% ../nbs/00a_files.ipynb #cf6d90c5
 import hashlib, json, pickletools, warnings, zipfile
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .core import ArgumentError, FileError, check_kind, check_number, check_path, in_short, write_json, write_whole
+from .core import ArgumentError, FileError, check_kind, check_number, check_path, in_short, plain, write_json, write_whole
 
 # %% ../nbs/00a_files.ipynb #2ebc95de
 @contextmanager
@@ -144,8 +143,7 @@ def write_weights(
     path, header = check_path(path, 'path'), check_kind(header, 'header', dict)
     tensors = {k: v.detach().cpu().contiguous() for k, v in check_tensors(tensors).items()}
     if path.suffix not in ('.safetensors', '.pt'): raise ArgumentError(f'{path}: its suffix is {path.suffix!r}, expected .safetensors or .pt')
-    try: header = _json(json.dumps(header, default=lambda o: o.tolist()))
-    except (AttributeError, TypeError, ValueError) as e: raise ArgumentError(f'{path}: its header is not JSON ({e}): expected finite numbers, words, lists and dicts') from None
+    header = plain(header, f'{path}: header')
     header |= {'sha256': digest(header, tensors)}
     with write_whole(path) as tmp:
         if path.suffix == '.pt': torch.save(header | {'state_dict': tensors}, tmp)
@@ -163,14 +161,14 @@ def read_weights(
     res = read_tensors(path, what)
     if form and res.get('format') != form: raise FileError(f"{path}: its format is {in_short(res.get('format'))}, expected {form!r}")
     if not str(res.get('format', '')).startswith('rssm_nbdev.'): return res
-    seal, version, tensors = res.pop('sha256', None), res.get('version'), res.get('state_dict')
+    tensors, seal, version = res.pop('state_dict', None), res.pop('sha256', None), res.get('version')
+    with reading(path, what): head = _json(json.dumps(res))
     if type(version) not in (int, type(None)) or version not in sealed + unsealed: raise FileError(f'{path}: its version is {in_short(version)}, expected one of {unsealed + sealed}; {what}')
-    if not (isinstance(tensors, dict) and all(isinstance(v, Tensor) for v in tensors.values())): raise FileError(f'{path}: it holds no tensors by name, expected {what}')
+    if not (isinstance(tensors, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items())): raise FileError(f'{path}: it holds no tensors by name, expected {what}')
     if version in unsealed and seal is None:
-        warnings.warn(f'{path}: written before files had checksums, so damage to it cannot be seen; load it and save it again', stacklevel=3); return res
-    with reading(path, what): found = digest({k: v for k, v in res.items() if k != 'state_dict'}, tensors)
-    if seal != found or version in unsealed: raise FileError(f'{path}: damaged, its contents have checksum {found[:12]} and it says {str(seal)[:12]}; expected {what}')
-    return res
+        warnings.warn(f'{path}: written before files had checksums, so damage to it cannot be seen; load it and save it again', stacklevel=3); return head | {'state_dict': tensors}
+    if seal != (found := digest(head, tensors)) or version in unsealed: raise FileError(f'{path}: damaged, its contents have checksum {found[:12]} and it says {str(seal)[:12]}; expected {what}')
+    return head | {'state_dict': tensors}
 
 # %% ../nbs/00a_files.ipynb #27ca8a80
 def checked_weights(
@@ -196,8 +194,7 @@ def write_sealed(
 ):
     "Write JSON with a checksum over all of it, whole or not at all; raises `FileError`"
     path = check_path(path, 'path')
-    try: data = _json(json.dumps(check_kind(data, 'data', dict), default=lambda o: o.tolist() if hasattr(o, 'tolist') else str(o)))
-    except (TypeError, ValueError, RecursionError) as e: raise ArgumentError(f'data is not JSON ({e}): expected finite numbers, words, lists and dicts') from None
+    data = plain(check_kind(data, 'data', dict), 'data', words=True)
     write_json(path, data | {'sha256': digest(data, {})})
 
 def read_sealed(

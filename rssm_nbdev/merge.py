@@ -6,11 +6,11 @@
 __all__ = ['shard_path', 'save_shard', 'shard_of', 'merge_shards']
 
 # %% ../nbs/01b_merge.ipynb #ee202dd1
-import json, os, re, zipfile
+import json, re, zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .core import ArgumentError, FileError, check_kind, check_list, check_path, write_whole
+from .core import FileError, check_kind, check_list, check_path, plain, write_whole
 from .data import load_episodes, save_episodes
 from .files import check_zip, reading
 from .shard import check_shard
@@ -32,8 +32,7 @@ def save_shard(
 )->Path:            # where it was written, `shard_path(path, shard)`
     "Save one shard, whole or not at all; raises `ArgumentError`, `FileError`"
     file = shard_path(path, shard)
-    try: note = json.dumps({'shard': check_shard(shard), 'origin': check_kind(origin, 'origin', dict)}, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as e: raise ArgumentError(f'origin is not JSON ({e}): expected finite numbers, words, lists and dicts') from None
+    note = json.dumps({'shard': check_shard(shard), 'origin': plain(check_kind(origin, 'origin', dict), 'origin')}, sort_keys=True)
     with write_whole(file) as tmp:
         save_episodes(tmp, episodes)
         with zipfile.ZipFile(tmp, 'a') as z: z.writestr(zipfile.ZipInfo('shard.json'), note)

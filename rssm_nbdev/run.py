@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
-from .core import ArgumentError, FileError, check_flag, check_kind, check_number, check_path, need, versions, writable_folder
+from .core import FileError, check_flag, check_kind, check_number, check_path, need, plain, versions, writable_folder
 from .files import read_sealed, reading, write_sealed
 
 # %% ../nbs/16_run.ipynb #217b37fb
@@ -78,9 +78,9 @@ class Run:
 @patch
 def _same(self:Run, config):
     "Refuse to go on with a run of other arguments or inputs"
-    old = read_sealed(self.path/'config.json', 'the configuration of a run')
+    old = read_sealed(*(where := (self.path/'config.json', 'the configuration of a run')))
     sha = lambda c: {f'input {k}': v['sha256'][:12] for k, v in c['inputs'].items()}
-    with reading(self.path/'config.json', 'the configuration of a run'): (was, now) = ({'command': c['command']} | c['arguments'] | sha(c) for c in (old, json.loads(json.dumps(config, default=str))))
+    with reading(*where): was, now = ({'command': c['command']} | c['arguments'] | sha(c) for c in (old, plain(config, 'config', words=True)))
     other = [f'{k} {was.get(k)!r}, now {now.get(k)!r}' for k in sorted(was | now) if was.get(k) != now.get(k)]
     if other: raise FileError(f"{self.path}: the run in this folder had {'; '.join(other)}: expected the same to go on")
 
@@ -91,8 +91,8 @@ def log(self:Run,
     **row,      # numbers
 ):
     "Append an entry to `log.jsonl`, and to TensorBoard's events"
-    try: line = json.dumps({'step': check_number(step, 'step', low=0, integer=True)} | row)
-    except TypeError as e: raise ArgumentError(f'row is not JSON ({e}): expected numbers') from None
+    row = plain(row, 'row')
+    line = json.dumps({'step': check_number(step, 'step', low=0, integer=True)} | row)
     try:
         with open(self.path/'log.jsonl', 'a', encoding='utf-8') as f: f.write(line + '\n')
     except OSError as e: warnings.warn(f"{self.path/'log.jsonl'}: step {step} is not in the log ({e.strerror or e}); the work goes on", stacklevel=2)

@@ -31,7 +31,7 @@ from rssm_nbdev.checks import deliverable, first_cell
 from rssm_nbdev.cli import COMMANDS, main, parser
 from rssm_nbdev.cli_make import encoder_of, find_encoder, load_kind
 from rssm_nbdev.cli_use import load_model
-from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, large_apart, need,
+from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, large_apart, need, plain,
                              versions, writable_folder, write_json, write_whole)
 from rssm_nbdev.course import export_course, import_course
 from rssm_nbdev.data import LatentEpisode, Windows, check_episode, load_episodes, save_episodes, split, transitions
@@ -257,6 +257,7 @@ CASES = {
     'files.write_sealed': Case(write_sealed, lambda: dict(path=fresh('.json'), data={'x': 1}), path=path(), data=a(dict)),
     'files.read_sealed': Case(read_sealed, lambda: dict(path=sealed(), what='metrics'), path=found(), left={'what': 'of the caller, for the message'}),
     'core.in_order': Case(in_order, lambda: dict(job=abs, argss=[(-1,)], workers=1), job=function(), argss=a(Sequence, str, dict, np.ndarray, torch.Tensor), workers=number(low=1, integer=True), ahead=number(low=1, integer=True), prepare=function(optional=True)),
+    'core.plain': Case(plain, lambda: dict(data={'x': 1}, name='data'), data=Kind('data', st.sampled_from([{'x': float('nan')}, {'x': object()}, {1, 2}, object(), {'x': b'x'}, 3 + 4j, float('inf'), {(1, 2): 3}])), words=flag(), left={'name': 'of the caller, for the message'}),
     'core.large_apart': Case(entered(large_apart), dict, size=number(low=2**12, high=2**25, integer=True)),
     'core.need': Case(need, lambda: dict(name='json', extra='none'), name=text('no_such_module'), left={'extra': 'of the caller, for the message'}),
     'core.versions': Case(versions, dict),

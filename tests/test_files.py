@@ -68,6 +68,11 @@ def test_a_format_of_nobody_is_not_read_as_ours(tmp_path):
     with pytest.raises(FileError, match='its format is None'): read_weights(f, 'a trial', 'rssm_nbdev.trial')
 
 
+def test_tensors_without_names(model, tmp_path):
+    save(model, f := tmp_path/'m.pt'); whole = torch.load(f, weights_only=True); torch.save(whole | {'state_dict': {3: torch.ones(2)}}, f)
+    with pytest.raises(FileError, match='no tensors by name'): load(f)
+
+
 def test_an_entry_of_ten_thousand_letters_makes_no_error_of_ten_thousand(model, tmp_path):
     save(model, f := tmp_path/'m.pt'); reseal(f, action_space='a'*10_000)
     with pytest.raises(FileError) as e: load(f)

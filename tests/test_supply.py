@@ -65,6 +65,14 @@ def test_a_test_that_asks_for_another_machine_is_caught(tmp_path):
     assert done.returncode == 1 and 'tests use no network, and this one asked for example.org' in done.stderr and 'example.org' in log.read_text()
 
 
+def test_a_run_in_which_a_test_asked_fails_though_the_test_did_not(tmp_path):
+    "Whoever swallows the refusal is found at the end of the run"
+    (tmp_path/'conftest.py').write_text((ROOT/'tests'/'conftest.py').read_text().replace('Path(__file__).resolve().parent.parent', f'Path({str(ROOT)!r})'))
+    (tmp_path/'test_asks.py').write_text("import socket\ndef test_it():\n    try: socket.create_connection(('example.org', 80), 1)\n    except OSError: pass\n")
+    done = subprocess.run([sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', tmp_path], capture_output=True, text=True, env=os.environ | {'OFFLINE_LOG': str(tmp_path/'log')})
+    assert done.returncode == 1 and '1 passed' in done.stdout and 'asked for another machine' in done.stdout and 'example.org' in done.stdout, done.stdout + done.stderr
+
+
 def test_no_secrets():
     names = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split('\n')
     secret = re.compile(r'AKIA[0-9A-Z]{16}|\bhf_[A-Za-z0-9]{30,}|\bgh[pousr]_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|xox[baprs]-[A-Za-z0-9-]{10,}|\bsk-[A-Za-z0-9]{30,}|(?i:password|api_key|secret)\s*[=:]\s*[\'"][^\'"]{6,}')
