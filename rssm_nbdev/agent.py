@@ -16,9 +16,9 @@ from fastcore.basics import patch
 from gymnasium.spaces import Discrete
 from matplotlib.figure import Figure
 
-from .core import ArgumentError, check_array, check_flag, check_kind, check_list, check_number, in_short
+from .core import ArgumentError, check_array, check_flag, check_kind, check_list, check_number
 from .env import Episode, action_dim, decode_action, encode_action, make_env
-from .evaluate import interval
+from .evaluate import _floats, interval
 from .plan import World, blank_plan, cem, shifted
 from .plot import COLOURS, _axes
 
@@ -140,20 +140,13 @@ def rollouts(
         return [o.episode() for o in runs]
 
 # %% ../nbs/13a_agent.ipynb #f6d80a65
-def _numbers(x, name, *shape):
-    "Refuse what are no numbers of this shape"
-    try: v = np.asarray(x)
-    except (TypeError, ValueError, RuntimeError): v = None                              # ragged, or on another device
-    if v is None or v.dtype.kind not in 'fiu' or not v.size: raise ArgumentError(f'{name}={in_short(x)}: expected numbers')
-    check_array(v, name, shape)
-
 def _check_curves(curves, levels):
     "Refuse what `plot_returns` cannot draw"
     check_number(len(check_kind(curves, 'curves', dict)), 'len(curves)', low=1)
     for k, v in curves.items():
         n, r = check_list(v, f'curves[{k!r}]', least=2)[:2]
-        _numbers(n, f'curves[{k!r}]', 'P'); check_array(r, f'curves[{k!r}]', ('S', len(n), 'N'), dtype='float')
-    for k, v in check_kind({} if levels is None else levels, 'levels', dict).items(): _numbers(v, f'levels[{k!r}]', 'N')
+        _floats(n, f'curves[{k!r}]', ('P',), least=1); check_array(r, f'curves[{k!r}]', ('S', len(n), 'N'), dtype='float')
+    for k, v in check_kind({} if levels is None else levels, 'levels', dict).items(): _floats(v, f'levels[{k!r}]', ('N',), least=1)
 
 def plot_returns(
     curves:dict,         # name → (numbers (P,), returns (S, P, N)): S repetitions, N evaluation episodes
@@ -183,10 +176,10 @@ def plot_plans(
     ylabel:str,         # what the quantity is
 )->Figure:
     "What plans expected beside what happened"
-    _numbers(truth, 'truth', 'T+1'); check_kind(ylabel, 'ylabel', str)
+    _floats(truth, 'truth', ('T+1',), least=1); check_kind(ylabel, 'ylabel', str)
     for p in check_list(plans, 'plans', tuple, least=0):
         t, v = check_list(p, 'plans', least=2)[:2]
-        check_number(t, 'plans', low=0, integer=True); _numbers(v, 'plans', 'H+1')
+        check_number(t, 'plans', low=0, integer=True); _floats(v, 'plans', ('H+1',), least=1)
     fig, ax = _axes(width=9, height=2.6)
     for i, (t, v) in enumerate(plans):
         ax.plot(t + np.arange(len(v)), v, color=COLOURS['imagined'], lw=1.2, label=None if i else 'planned')

@@ -11,7 +11,7 @@ import torch
 from sklearn.neighbors import KNeighborsRegressor
 from torch import Tensor
 
-from .core import ArgumentError, check_array, check_kind, check_list, check_number, in_short
+from .core import ArgumentError, check_array, check_kind, check_number, in_short
 from .data import LatentEpisode
 from .evaluate import Evaluation, evaluate
 from .felt import STATE_UNITS, _with_state

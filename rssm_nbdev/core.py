@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = ['RSSMError', 'ArgumentError', 'EnvError', 'FileError', 'TrainingError', 'MissingError', 'in_short', 'check_number',
            'check_array', 'check_kind', 'check_sizes', 'check_list', 'check_choice', 'check_flag', 'check_path',
-           'check_device', 'writable_folder', 'write_whole', 'plain', 'write_json', 'in_order', 'need', 'large_apart',
-           'versions']
+           'check_device', 'writable_folder', 'write_whole', 'plain', 'write_json', 'in_order', 'need', 'versions']
 
 # %% ../nbs/00_core.ipynb #a700abd1
-import ctypes, json, os, platform, sys, tempfile
+import json, os, platform, tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
@@ -237,20 +236,6 @@ def need(
     "Import an optional library, or raise a `MissingError` that says how to get it"
     try: return import_module(check_kind(name, 'name', str))
     except (ImportError, TypeError, ValueError) as e: raise MissingError(f"{name} is not installed ({e}): pip install 'rssm_nbdev[{extra}]'") from None
-
-# %% ../nbs/00_core.ipynb #c42f9d17
-@contextmanager
-def large_apart(
-    size:int=2**20,  # bytes from which on a block is large
-):
-    "Within, large blocks of memory come straight from the system and go back to it; where there is no glibc nothing changes"
-    size = check_number(size, 'size', low=2**12, high=2**25, integer=True)
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if sys.platform == 'linux' else None
-    def limits(mapped, trimmed):
-        if mallopt: mallopt(-3, mapped); mallopt(-1, trimmed)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
-    limits(size, 2*size)
-    try: yield
-    finally: limits(2**25, 2**26)  # where glibc's own rule ends, once blocks of this size were freed
 
 # %% ../nbs/00_core.ipynb #533a3792
 def versions()->dict:  # package name → version, with Python's and the machine's

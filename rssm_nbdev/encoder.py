@@ -18,10 +18,11 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from tqdm import tqdm
 
-from .core import FileError, TrainingError, check_array, check_device, check_flag, check_kind, check_number, check_path, large_apart, write_whole
+from .core import FileError, TrainingError, check_array, check_device, check_flag, check_kind, check_number, check_path, write_whole
 from .data import LatentEpisode, check_episode
 from .env import Episode
 from .files import checked_weights, read_tensors, read_weights, write_weights
+from .memory import large_apart
 
 # %% ../nbs/02_encoder.ipynb #123534b7
 def _halvings(layer, sizes):

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from scipy.stats import bootstrap
 from sklearn.linear_model import Ridge
-from torch import Tensor
 
 from .cell import products_in
 from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number, check_sizes, in_short
@@ -73,10 +72,11 @@ def baselines(
             'ridge': fit_linear(episodes, context, horizon)}
 
 # %% ../nbs/08_evaluate.ipynb #886cbf6e
-def _floats(x, name, shape=None, low=None):
-    "Finite numbers as a float64 array of this shape, or an `ArgumentError`"
+def _floats(x, name, shape=None, low=None, least=0):
+    "Finite numbers, so many at least, as a float64 array of this shape, or an `ArgumentError`"
     try: x = np.asarray(x)
     except (TypeError, ValueError, RuntimeError) as e: raise ArgumentError(f'{name}={in_short(x)}: expected numbers ({type(e).__name__})') from None
+    if x.size < least: raise ArgumentError(f'{name} has {x.size} numbers: expected at least {least}')
     return check_array(x, name, x.shape if shape is None else shape, low=low).astype(float)
 
 class Interval(NamedTuple):
@@ -92,8 +92,7 @@ def interval(
     resamples:int=2000,  # bootstrap draws
 )->Interval:
     "Mean over episodes with its 95 % percentile bootstrap interval"
-    x, (resamples,) = _floats(x, 'x', ('n',)), check_sizes(resamples=resamples)
-    if not len(x): raise ArgumentError('x is empty: expected one value an episode')
+    x, (resamples,) = _floats(x, 'x', ('n',), least=1), check_sizes(resamples=resamples)
     if len(x) < 2: return Interval(float(x.mean()), float('-inf'), float('inf'))
     if np.ptp(x) == 0: return Interval(*[float(x[0])]*3)
     ci = bootstrap((x,), np.mean, n_resamples=resamples, method='percentile', rng=np.random.default_rng(0)).confidence_interval

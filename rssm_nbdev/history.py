@@ -78,7 +78,8 @@ class Best:
     )->dict:            # the best row so far
         "Set the weights aside if their score is finite and the least; return the best entry"
         if 'score' not in check_kind(row, 'row', dict): raise ArgumentError(f'row has {sorted(row)}: expected a score')
-        if check_kind(model, 'model', Dynamics) and row['score'] < self.row['score']: self.row, self.weights = row, copy.deepcopy(model.state_dict())
+        check_kind(model, 'model', Dynamics)
+        if row['score'] < self.row['score']: self.row, self.weights = row, copy.deepcopy(model.state_dict())
         return self.row
 
     def give(self, model:Dynamics):

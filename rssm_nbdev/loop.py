@@ -16,7 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from .cell import products_in
-from .core import ArgumentError, FileError, TrainingError, check_array, check_flag, check_kind, check_number, check_sizes, in_short
+from .core import ArgumentError, FileError, TrainingError, check_array, check_flag, check_kind, check_number, in_short
 from .data import Windows
 from .distributed import Team
 from .dynamics import Dynamics
@@ -48,7 +48,7 @@ def _checked(o, team):
     products_in(o.precision, team.device); check_kind(o.model, 'model', Dynamics); check_flag(o.progress, 'progress'); check_kind(o.desc, 'desc', str, type(None))
     if o.report is not None and not callable(o.report): raise ArgumentError(f'report={in_short(o.report)}: expected a function')
     for k in ('lr', 'weight_decay', 'clip'): check_number(getattr(o, k), k, low=0)
-    for k in ('steps', 'batch', 'context', 'valid_every', 'log_every'): setattr(o, k, *check_sizes(**{k: getattr(o, k)}))
+    for k in ('steps', 'batch', 'context', 'valid_every', 'log_every'): setattr(o, k, check_number(getattr(o, k), k, low=1, integer=True))
     o.seed = check_number(o.seed, 'seed', integer=True)
     for name, w in (('train', o.train), ('valid', o.valid)):
         for k in 'ea': check_array(getattr(o.model.check_windows(w, name), k), f'{k} of {name}', ('N', k.upper()), 'float32')

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .cell import products_in
-from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number, check_sizes, in_short
+from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number, check_sizes
 from .data import LatentEpisode, Windows
 from .dynamics import Dynamics
 from .evaluate import _floats
@@ -80,7 +80,7 @@ class Margins:
     ): # the margin; None beyond the last horizon, where nothing was measured
         "Margin of a quantity h steps ahead; raises `ArgumentError` for an unknown quantity"
         check_choice(name, 'name', sorted(self.factor)); h, = check_sizes(h=h)
-        if not _floats(spread, 'spread', low=0).size: raise ArgumentError(f'spread={in_short(spread)}: expected at least one number')
+        _floats(spread, 'spread', low=0, least=1)
         return None if h > len(self.factor[name]) else self.factor[name][h-1]*(spread + self.base[name][h-1])
 
     def __repr__(self): return f'Margins({self.level:.0%}, {len(self.factor["latent"])} horizons, of {", ".join(self.factor)})'

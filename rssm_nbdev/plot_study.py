@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from .core import check_array, check_kind, check_list, check_number, check_path, write_whole
-from .evaluate import Evaluation
+from .evaluate import Evaluation, _floats
 from .plot import COLOURS, _axes, _length, _picture, _shown
 from .uncertainty import BINS, Uncertainty
 
@@ -103,9 +103,8 @@ def plot_memory(
 )->Figure:
     "Memory against time or repetitions, from zero, with the phases named above"
     check_number(len(check_kind(lines, 'lines', dict)), 'len(lines)', low=1); check_kind(xlabel, 'xlabel', str)
-    for k, v in {'x': x, **{f'lines[{k!r}]': v for k, v in lines.items()}}.items():
-        for o in check_list(v.tolist() if isinstance(v, np.ndarray) else v, k, least=2): check_number(o, k)
-        check_number(len(v), f'len({k})', low=len(x), high=len(x))
+    n = len(_floats(x, 'x', ('n',), least=2))
+    for k, v in lines.items(): _floats(v, f'lines[{k!r}]', (n,))
     for k, v in check_kind({} if phases is None else phases, 'phases', dict).items(): check_number(v, f'phases[{k!r}]')
     fig, ax = _axes(width=7, height=2.8)
     for (name, y), c in zip(lines.items(), ('tab:blue', '.55', 'tab:orange', 'tab:green')):

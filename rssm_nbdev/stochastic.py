@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .cell import full
-from .core import check_number
 from .dynamics import DiagNormal
 
 # %% ../nbs/05c_stochastic.ipynb #a9d9d1f7

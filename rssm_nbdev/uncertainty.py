@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .cell import products_in
-from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number, check_sizes
+from .core import ArgumentError, check_array, check_choice, check_kind, check_list, check_number
 from .data import LatentEpisode, Windows
 from .dynamics import DiagNormal, Dynamics
 

@@ -31,7 +31,7 @@ from rssm_nbdev.checks import deliverable, first_cell
 from rssm_nbdev.cli import COMMANDS, main, parser
 from rssm_nbdev.cli_make import encoder_of, find_encoder, load_kind
 from rssm_nbdev.cli_use import load_model
-from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, large_apart, need, plain,
+from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, need, plain,
                              versions, writable_folder, write_json, write_whole)
 from rssm_nbdev.course import export_course, import_course
 from rssm_nbdev.data import LatentEpisode, Windows, check_episode, load_episodes, save_episodes, split, transitions
@@ -47,6 +47,7 @@ from rssm_nbdev.grade import grade
 from rssm_nbdev.history import History
 from rssm_nbdev.hub import from_pretrained, push_to_hub, save_pretrained
 from rssm_nbdev.imagination import Imagination, RewardHead, explained, fit_reward, load_reward, reward_states, save_reward, still
+from rssm_nbdev.memory import large_apart
 from rssm_nbdev.merge import merge_shards, save_shard, shard_of, shard_path
 from rssm_nbdev.minari_io import env_actions, from_minari, model_actions, stream_minari, to_minari
 from rssm_nbdev.panel import panel, plot_steering
@@ -66,7 +67,7 @@ from rssm_nbdev.shard import check_shard, parse_shard, part_of
 from rssm_nbdev.steer import Steering, dream, look, luck
 from rssm_nbdev.uncertainty import BINS, Uncertainty
 
-MODULES = ('core files shard render failures faulty env replay data merge minari_io encoder plot plot_study checkpoint course hub plan agent imagination '
+MODULES = ('core files memory shard render failures faulty env replay data merge minari_io encoder plot plot_study checkpoint course hub plan agent imagination '
            'readings evidence checks grade steer panel recording run cli_make cli_use cli').split()
 
 # ---- what is wrong with other kinds of arguments
@@ -258,7 +259,7 @@ CASES = {
     'files.read_sealed': Case(read_sealed, lambda: dict(path=sealed(), what='metrics'), path=found(), left={'what': 'of the caller, for the message'}),
     'core.in_order': Case(in_order, lambda: dict(job=abs, argss=[(-1,)], workers=1), job=function(), argss=a(Sequence, str, dict, np.ndarray, torch.Tensor), workers=number(low=1, integer=True), ahead=number(low=1, integer=True), prepare=function(optional=True)),
     'core.plain': Case(plain, lambda: dict(data={'x': 1}, name='data'), data=Kind('data', st.sampled_from([{'x': float('nan')}, {'x': object()}, {1, 2}, object(), {'x': b'x'}, 3 + 4j, float('inf'), {(1, 2): 3}])), words=flag(), left={'name': 'of the caller, for the message'}),
-    'core.large_apart': Case(entered(large_apart), dict, size=number(low=2**12, high=2**25, integer=True)),
+    'memory.large_apart': Case(entered(large_apart), dict, size=number(low=2**12, high=2**25, integer=True)),
     'core.need': Case(need, lambda: dict(name='json', extra='none'), name=text('no_such_module'), left={'extra': 'of the caller, for the message'}),
     'core.versions': Case(versions, dict),
     # shard
