@@ -76,6 +76,7 @@ def _floats(x, name, shape=None, low=None, least=0):
     "Finite numbers, so many at least, as a float64 array of this shape, or an `ArgumentError`"
     try: x = np.asarray(x)
     except (TypeError, ValueError, RuntimeError) as e: raise ArgumentError(f'{name}={in_short(x)}: expected numbers ({type(e).__name__})') from None
+    if x.dtype == bool: raise ArgumentError(f'{name} has dtype bool: expected numbers')
     if x.size < least: raise ArgumentError(f'{name} has {x.size} numbers: expected at least {least}')
     return check_array(x, name, x.shape if shape is None else shape, low=low).astype(float)
 

@@ -19,7 +19,7 @@ from .distributed import Team
 from .dynamics import Dynamics
 from .health import TrainingWarning
 from .history import History, validate
-from .loop import Training, _checked
+from .loop import Training, _checked, _optimiser, _step
 
 # %% ../nbs/07_train.ipynb #e3a6a46f
 def fit(
