@@ -100,8 +100,9 @@ def _judge(model, parts, cfg):
            'long': (long := evaluate({'m': model}, parts.test, **far, **kw)).err['m'][0], 'long_episodes': long.episodes,
            'felt': probe_errors(model, parts.test, fit_probes(parts.train), **far, **kw), 'mae': _absolute(model, parts.test, cfg)}
     if type(model) is GRUDynamics or getattr(model, 'latent', '') == 'none': return res
-    fitted = calibrate(model, parts.valid, cfg['context'], cfg['long'], limit=100)
-    raw, mended = (uncertainty(model, parts.test, cfg['context'], cfg['long'], stride=20, calibration=c) for c in (None, [fitted]))
+    drawn = dict(context=cfg['context'], samples=2*cfg['samples'])
+    fitted = calibrate(model, parts.valid, horizon=cfg['long'], limit=100, **drawn)
+    raw, mended = (uncertainty(model, parts.test, calibration=c, **far, **drawn) for c in (None, [fitted]))
     return res | {'calibration': {'noise': fitted.noise.numpy(), 'spread': fitted.spread.numpy()}, 'raw': vars(raw), 'calibrated': vars(mended)}
 
 # %% ../nbs/12_study.ipynb #3e2527ba

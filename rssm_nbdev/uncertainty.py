@@ -121,14 +121,17 @@ def calibrate(
     "Fit both factors of every horizon on validation episodes; raises `ArgumentError`"
     context, horizon, samples, limit = (check_number(v, k, low=n, integer=True) for v, k, n in ((context, 'context', 1), (horizon, 'horizon', 1), (samples, 'samples', 2), (limit, 'limit', 2)))
     check_kind(model, 'model', Dynamics); check_list(episodes, 'episodes', LatentEpisode); seed = check_number(seed, 'seed', integer=True)
-    parts = list(_predictions(model, Windows(episodes, context - 1 + horizon), context, samples, limit, seed))
-    d, x = DiagNormal(*(torch.cat([getattr(p, k) for p, _ in parts], 1) for k in ('mean', 'std'))), torch.cat([x for _, x in parts])
-    def fit(tau, s): return marginal_nll(Calibration(tau, s)(d), x).mean((0, 2))          # (H,)
+    few = max(1, 2**18//(samples*horizon*model.e_mean.numel()))                           # windows at a time, so that what is computed stays in the cache
+    parts = [(d.map(lambda t: t[:, i:i+few].contiguous()), x[i:i+few])
+             for d, x in _predictions(model, Windows(episodes, context - 1 + horizon), context, samples, limit, seed) for i in range(0, len(x), few)]
+    def mean(score, tau, s): return sum(score(Calibration(tau, s)(d), x).sum((0, 2)) for d, x in parts)/sum(x[:, 0].numel() for _, x in parts)  # (H,)
     tau, s = torch.ones(horizon), torch.ones(horizon)
-    for _ in range(3):                                                                    # one factor after the other
-        s = GRID[torch.stack([fit(tau, v.expand(horizon)) for v in GRID]).argmin(0)]
-        tau = GRID[torch.stack([fit(v.expand(horizon), s) for v in GRID]).argmin(0)]
-    inside = torch.stack([((cdf(Calibration(tau*v, s*v)(d), x) - .5).abs() < .45).float().mean((0, 2)) for v in FINE])
+    for _ in range(3):                                                                    # one factor after the other, until neither moves
+        before = torch.stack([tau, s])
+        s = GRID[torch.stack([mean(marginal_nll, tau, v.expand(horizon)) for v in GRID]).argmin(0)]
+        tau = GRID[torch.stack([mean(marginal_nll, v.expand(horizon), s) for v in GRID]).argmin(0)]
+        if torch.equal(before, torch.stack([tau, s])): break
+    inside = torch.stack([mean(lambda d, x: (cdf(d, x) - .5).abs() < .45, tau*v, s*v) for v in FINE])
     both = FINE[(inside - .9).abs().argmin(0)]                                            # the one number for both
     return Calibration(tau*both, s*both)
 

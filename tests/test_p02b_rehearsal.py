@@ -17,7 +17,7 @@ def test_ablation_runs_and_resumes(env, tmp_path):
     for _ in range(2):                                    # the second time every trial is there already
         done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env, timeout=500)
         assert done.returncode == 0, done.stderr[-2000:]
-        trials.append({p: p.stat().st_mtime_ns for p in (tmp_path/'out'/'kept').rglob('output.pkl')})
+        trials.append({p: p.stat().st_mtime_ns for p in (tmp_path/'out'/'kept').rglob('trials/*.safetensors')})
     assert len(trials[0]) >= 40 and trials[0] == trials[1]
     res = json.loads((tmp_path/'out'/'results.json').read_text())
     assert res['quick'] and len(res['errors']) == 4 and set(res['errors']['Pendulum']) >= {'RSSM', 'deterministic only', 'stochastic only', 'GRU', 'MDN-RNN', 'persistence'}
