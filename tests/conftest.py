@@ -1,5 +1,6 @@
 "Paths, a clean environment for commands run by tests, and no network for any of them"
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ sys.path.insert(0, str(ROOT/'tools'))
 os.environ.setdefault('OFFLINE_LOG', str(Path(tempfile.gettempdir())/f'offline_{os.getpid()}.log'))
 os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, (str(OFFLINE), os.environ.get('PYTHONPATH'))))  # for all processes that tests start
 sys.path.insert(0, str(OFFLINE))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has it ignored, by all that tests start too
 import sitecustomize  # noqa: E402, F401  and for this one, unless it has it
 
 
