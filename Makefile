@@ -47,7 +47,7 @@ load: setup ## Memory under load: 200,000 frames, and 50 models in one process: 
 test: setup ## All checks: export and clean change nothing, notebook tests, imports, pytest
 	$(BIN)/python tools/check_nbs.py
 	OMP_NUM_THREADS=1 $(BIN)/nbdev_test --n_workers 2 --do_print --timing
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests
 
 lib: setup ## Export the notebooks to the package, clean them
 	$(BIN)/nbdev_export

@@ -18,11 +18,12 @@ def requirements():
 
 
 def test_every_dependency_has_a_range_and_a_reason():
-    told = (ROOT/'SECURITY.md').read_text()
+    told, fixed = (ROOT/'SECURITY.md').read_text(), re.findall(r'^([\w.-]+)==', (ROOT/'constraints.txt').read_text(), re.M)
     for group, needs in requirements().items():
         for need in needs:
             name, bounds = re.match(r'([\w.-]+)(?:\[[\w-]+\])?(.*)', need).groups()
-            if group != 'dev_requirements': assert re.search(r'>=?[\d.]+', bounds) and re.search(r'<[\d.]+', bounds), f'{need}: expected a lower and an upper bound'
+            if group == 'dev_requirements': assert bounds or name in fixed, f'{name}: expected a range, or a version in constraints.txt'
+            else: assert re.search(r'>=?[\d.]+', bounds) and re.search(r'<[\d.]+', bounds), f'{need}: expected a lower and an upper bound'
             assert f'| `{name}`' in told or f', `{name}`' in told, f'{name}: SECURITY.md gives no reason for it'
 
 
