@@ -124,7 +124,8 @@ def calibrate(
     few = max(1, 2**18//(samples*horizon*model.e_mean.numel()))                           # windows at a time, so that what is computed stays in the cache
     parts = [(d.map(lambda t: t[:, i:i+few].contiguous()), x[i:i+few])
              for d, x in _predictions(model, Windows(episodes, context - 1 + horizon), context, samples, limit, seed) for i in range(0, len(x), few)]
-    def mean(score, tau, s): return sum(score(Calibration(tau, s)(d), x).sum((0, 2)) for d, x in parts)/sum(x[:, 0].numel() for _, x in parts)  # (H,)
+    count = sum(x[:, 0].numel() for _, x in parts)
+    def mean(score, tau, s): return sum(score(Calibration(tau, s)(d), x).sum((0, 2)) for d, x in parts)/count  # (H,)
     tau, s = torch.ones(horizon), torch.ones(horizon)
     for _ in range(3):                                                                    # one factor after the other, until neither moves
         before = torch.stack([tau, s])

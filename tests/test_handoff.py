@@ -218,6 +218,7 @@ def test_push_and_pull_over_http(hub, hub_env, tmp_path):
 
 ERRORS = '''
 import time
+import huggingface_hub.hf_api                  # loading it is not what is timed
 from rssm_nbdev.core import FileError
 from rssm_nbdev.gru import GRUDynamics
 from rssm_nbdev.hub import from_pretrained, push_to_hub
@@ -234,7 +235,7 @@ def test_an_unreachable_hub_is_an_error_of_ours_within_seconds(how, hub_env):
     done = python(ERRORS, env=hub_env)
     assert done.returncode == 0, done.stderr[-3000:]
     pull, push = done.stdout.strip().splitlines()
-    assert float(pull.split()[0]) < 30 and float(push.split()[0]) < 30, done.stdout           # about two when nothing else runs
+    assert float(pull.split()[0]) < 8 and float(push.split()[0]) < 8, done.stdout
     assert 'someone/nothing: not loaded' in pull and 'someone/nothing: the hub cannot be asked' in push
 
 

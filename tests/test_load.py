@@ -12,7 +12,7 @@ from test_package import run
 def test_load_still_runs(env, tmp_path):
     nb = tmp_path/'load.ipynb'
     nb.write_bytes((ROOT/'nbs'/'load.ipynb').read_bytes())
-    done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env | {'LOAD_QUICK': '1', 'LOAD_OUT': str(tmp_path/'out')}, timeout=1000)
+    done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env | {'LOAD_QUICK': '1', 'LOAD_OUT': str(tmp_path/'out')}, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     res = json.loads((tmp_path/'out'/'results.json').read_text())
     assert res['quick'] and res['before'] == res['after'] and len(res['models']) == 6

@@ -15,7 +15,7 @@ def test_ablation_runs_and_resumes(env, tmp_path):
     env |= {'P02B_QUICK': '1', 'P02B_OUT': str(tmp_path/'out')}
     trials = []
     for _ in range(2):                                    # the second time every trial is there already
-        done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env, timeout=1000)
+        done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env, timeout=500)
         assert done.returncode == 0, done.stderr[-2000:]
         trials.append({p: p.stat().st_mtime_ns for p in (tmp_path/'out'/'kept').rglob('trials/*.safetensors')})
     assert len(trials[0]) >= 40 and trials[0] == trials[1]

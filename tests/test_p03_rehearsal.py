@@ -13,14 +13,14 @@ def test_p03_runs_with_and_without_p02s_model(env, tmp_path):
     nb = tmp_path/'nbs'/'p03.ipynb'
     shutil.copy(ROOT/'nbs'/'p03_preview.ipynb', nb)
     env |= {'P03_QUICK': '1', 'P03_OUT': str(tmp_path/'out'), 'P03_RSSM': str(tmp_path/'none.pt')}
-    done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env, timeout=1000)
+    done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env, timeout=400)
     assert done.returncode == 0, done.stderr[-2000:]
     res = json.loads((tmp_path/'out'/'results.json').read_text())
     assert res['quick'] and "P02's rssm.pt" not in res['final'] and {'episode.gif', 'returns.png', 'rssm.pt', 'reward.pt'} <= {p.name for p in (tmp_path/'out').iterdir()}
     shown = ''.join(o.get('text', '') for c in nbformat.read(nb, 4).cells for o in c.get('outputs', []))
     assert 'none.pt is not there: run P02 first' in shown
     env |= {'P03_RSSM': str(tmp_path/'out'/'rssm.pt')}                 # any model of this environment will do
-    assert run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env, timeout=1000).returncode == 0
+    assert run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env, timeout=400).returncode == 0
     assert "P02's rssm.pt" in json.loads((tmp_path/'out'/'results.json').read_text())['final']
 
 
