@@ -109,7 +109,7 @@ def line_readings(
     for line in map(_plain, lines):
         if _LOG.search(line) or _NO_ERROR.search(line) or re.search(_BETWEEN, line.lower()): continue
         tokens = [(m.lastgroup, m[0]) for m in _TOKEN.finditer(line)]
-        values, names = [t for k, t in tokens if k == 'number'], [t for k, t in tokens if k != 'number']
+        values = [t for k, t in tokens if k == 'number']
         if not kept: steps = []                                              # horizons that came with numbers hold for their line
         if any(k == 'horizon' for k, _ in tokens): kept = not values
         if listed and model_in(line) and not horizons_in(line) and len(values) >= 5 and '[' in line: steps, kept = [*range(1, len(values) + 1)], False  # a list, one a horizon
