@@ -41,7 +41,7 @@ scale: setup ## Measure rates, and what 10^8 frames would take
 bench: setup ## Measure speed again (peers are timed where they can be imported)
 	$(BIN)/python tools/run_nb.py nbs/benchmarks.ipynb
 
-load: setup ## Memory under load: 200,000 frames, and 50 models in one process: ten minutes
+load: setup ## Memory under load: 200,000 frames, and 50 models in one process: ten to twenty minutes
 	$(BIN)/python tools/run_nb.py nbs/load.ipynb
 
 test: setup ## All checks: export and clean change nothing, notebook tests, imports, pytest

@@ -6,6 +6,7 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import ROOT
+from scipy.stats import theilslopes
 from test_package import run
 
 
@@ -33,10 +34,14 @@ def test_load_is_the_real_run_and_kept_its_limits(res):
 def test_load_says_what_its_samples_say(res):
     "The slopes again, from the samples themselves, and in the page"
     seconds, frames, main, workers, _ = np.array(res['memory']).T
-    some = (seconds < res['marks']['windows'] - .1) & (frames > .1*res['frames'])  # not the look at the mark itself: the workers have ended
-    assert some.sum() > 50
-    got = np.polyfit(frames[some], np.stack([main[some], workers[some]], 1), 1)[0]*res['frames'] - [res['bytes_per_frame']*res['frames']/1e6, 0]
-    np.testing.assert_allclose(got, [res['beyond_MB'][f'{k}, collecting'] for k in ('main process', 'workers')], atol=.5)
+    at, known, train = res['marks'], res['bytes_per_frame']/1e6, res['marks']['end'] - res['marks']['train']
+    some = (seconds < at['windows'] - .1) & (frames > .1*res['frames'])  # not the look at the mark itself: the workers have ended
+    late = (seconds > at['train'] + train/3) & (seconds <= at['end'])
+    assert some.sum() > 50 and late.sum() > 50
+    x, trained = frames[some], seconds[late]
+    got = [theilslopes(main[some] - known*x, x)[0]*res['frames'], theilslopes(workers[some], x)[0]*res['frames'], theilslopes(main[late], trained)[0]*train]
+    np.testing.assert_allclose(got, [res['beyond_MB'][k] for k in ('main process, collecting', 'workers, collecting', 'main process, training')], atol=.5)
+    assert np.ptp([np.max(p) for p in np.array_split(main[late], 4)]) <= res['limit_MB'], 'nor does the top of the teeth rise'
     shown = '\n'.join(str(o.get('data', {}).get('text/markdown', '')) for c in nbformat.read(ROOT/'nbs'/'load.ipynb', 4).cells for o in c.get('outputs', []))
     for v in res['beyond_MB'].values(): assert f'{v:.1f}' in shown
     assert f"{res['frames']:,} frames" in shown and f"{res['frames_per_second']:,.0f} frames/s" in shown
