@@ -28,6 +28,8 @@ def test_load_is_the_real_run_and_kept_its_limits(res):
     assert not res['quick'] and res['frames'] >= 200_000 and len(res['models']) == 50 and res['limit_MB'] <= 16
     assert len(res['beyond_MB']) == 4 and all(v <= res['limit_MB'] for v in res['beyond_MB'].values()), res['beyond_MB']
     assert res['before'] == res['after'] and res['bytes_per_frame'] < 150
+    early, later = np.array_split([o['MB'] for o in res['models'][10:]], 2)
+    assert max(later.min() - early.min(), later.max() - early.max()) <= res['limit_MB'], 'neither level rises'
     for k in ('living tensors', 'file descriptors', 'threads'): assert len({o[k] for o in res['models'][10:]}) == 1, k
 
 
