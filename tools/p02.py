@@ -1,8 +1,8 @@
-"""Execute the deliverable notebook: `python tools/p02.py [ENV_ID]`.
+"""Execute the deliverable notebook: `python tools/p02.py [ENV_ID [FOLDER]]`.
 
-Pendulum-v1, the default, is executed in place and writes beside it to `artifacts/p02`. Any other environment runs a copy in
-`artifacts/p02_<env>`, and leaves the committed notebook alone. `P02_ENCODER` names an encoder for environments that
-have none bundled.
+Pendulum-v1, the default, is executed in place and writes its artifacts to `artifacts/p02`. Another
+environment runs a copy of the notebook in `artifacts/p02_<env>`; the committed notebook stays as
+it is. `P02_ENCODER` names an encoder for an environment without a bundled one.
 """
 import os
 import shutil
@@ -11,20 +11,26 @@ from pathlib import Path
 
 from run_nb import run
 
-NB = Path(__file__).resolve().parent.parent/'nbs'/'p02_rssm_dynamics.ipynb'
+ROOT = Path(__file__).resolve().parent.parent
+NB = ROOT/'nbs'/'p02_rssm_dynamics.ipynb'
+DEFAULT = ROOT/'artifacts'/'p02'
+
+
+def folder_of(env_id):
+    "Where artifacts of P02 on `env_id` go"
+    return DEFAULT if env_id == 'Pendulum-v1' else ROOT/'artifacts'/f'p02_{env_id.replace("/", "_")}'
 
 
 def main(env_id='Pendulum-v1', out=None):
-    "Run p02 for `env_id`; returns the executed notebook's path"
-    root = NB.parent.parent
-    out = Path(out or root/'artifacts'/('p02' if env_id == 'Pendulum-v1' else f'p02_{env_id.replace("/", "_")}')).resolve()
+    "Run P02 on `env_id`; return the executed notebook's path"
+    out = Path(out or folder_of(env_id)).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    default = out == root/'artifacts'/'p02'
-    nb = NB if default else Path(shutil.copy(NB, out/NB.name))
-    os.environ |= {'P02_ENV': env_id, 'P02_OUT': '../artifacts/p02' if default else '.'}
+    in_place = out == DEFAULT
+    nb = NB if in_place else Path(shutil.copy(NB, out/NB.name))
+    os.environ |= {'P02_ENV': env_id, 'P02_OUT': '../artifacts/p02' if in_place else '.'}
     run(nb)
-    print('executed', nb.relative_to(root) if nb.is_relative_to(root) else nb)
     return nb
 
 
-if __name__ == '__main__': main(*sys.argv[1:])
+if __name__ == '__main__':
+    main(*sys.argv[1:])
