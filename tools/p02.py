@@ -18,7 +18,8 @@ DEFAULT = ROOT/'artifacts'/'p02'
 
 def folder_of(env_id):
     "Where artifacts of P02 on `env_id` go"
-    return DEFAULT if env_id == 'Pendulum-v1' else ROOT/'artifacts'/f'p02_{env_id.replace("/", "_")}'
+    if env_id == 'Pendulum-v1': return DEFAULT
+    return DEFAULT.with_name(f'p02_{env_id.replace("/", "_")}')
 
 
 def main(env_id='Pendulum-v1', out=None):
