@@ -1,10 +1,15 @@
 # From a fresh clone, one command: `make p02`, `make test` or `make docs`. Each sets up .venv first.
+# CONTRIBUTING.md says how a day's work goes.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ENV    ?= Pendulum-v1
 
-.PHONY: help setup p01 p02 p03 gallery student ablation bench promises scale load test lib clean readme docs distclean
+# Tests share the cores: each takes one
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: help setup p01 p02 p03 gallery student ablation bench promises scale load \
+        lint test rehearse lib readme docs distclean
 help: ## Show the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -44,10 +49,16 @@ bench: setup ## Measure speed again (peers are timed where they can be imported)
 load: setup ## Memory under load: 200,000 frames, and 50 models in one process: ten to twenty minutes
 	$(BIN)/python tools/run_nb.py nbs/load.ipynb
 
-test: setup ## All checks: export and clean change nothing, notebook tests, imports, pytest
+lint: setup ## Style, one statement a line, layers of imports
+	$(BIN)/python tools/lint.py
+
+test: lint ## Style, export, notebooks, unit, property and packaging tests: five minutes on two cores
 	$(BIN)/python tools/check_nbs.py
 	OMP_NUM_THREADS=1 $(BIN)/nbdev_test --n_workers 2 --do_print --timing
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests
+	$(PYTEST) -m 'not rehearsal' tests
+
+rehearse: setup ## Whole notebooks at rehearsal size, long fuzz and kill tests: fifteen minutes more
+	$(PYTEST) -m rehearsal tests
 
 lib: setup ## Export the notebooks to the package, clean them
 	$(BIN)/nbdev_export
