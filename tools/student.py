@@ -24,10 +24,11 @@ INSTRUCTOR = ROOT/'nbs'/'p02_instructor.ipynb'
 STUDENT = ROOT/'artifacts'/'p02_student'/'p02_rssm_dynamics.ipynb'
 TITLE = '''# P02: Build an RSSM Dynamics Model
 
-> GRU, MDN-RNN and RSSM in the latent space of P01's encoder: write them, train them, compare them'''
+> GRU, MDN-RNN and RSSM in the latent space of P01's encoder: write them, train them, \
+compare them'''
 CONFIG = '''c = get_config()
 c.CourseDirectory.course_id = 'p02'
-c.Execute.timeout = 600    # seconds a cell: a training takes longer than nbgrader's default of 30
+c.Execute.timeout = 600    # seconds a cell; nbgrader's default is 30
 c.ClearSolutions.code_stub = {'python': '# YOUR CODE HERE\\nraise NotImplementedError()'}
 '''
 EXERCISE = re.compile(r'# Exercise (\d+)\.(\d+)')
