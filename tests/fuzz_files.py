@@ -32,22 +32,23 @@ from hypothesis import strategies as st
 import rssm_nbdev
 from rssm_nbdev.checkpoint import load, save
 from rssm_nbdev.core import RSSMError
-from rssm_nbdev.course import export_course, import_course
+from rssm_nbdev.sharing.course import export_course, import_course
 from rssm_nbdev.data import LatentEpisode, load_episodes, save_episodes
 from rssm_nbdev.encoder import VAE, load_encoder, save_encoder
 from rssm_nbdev.env import Episode
-from rssm_nbdev.files import digest, read_sealed, read_weights, write_sealed, write_weights
-from rssm_nbdev.grade import grade
+from rssm_nbdev.files import digest, read_sealed_json, read_weights, write_sealed_json
+from rssm_nbdev.files import write_weights
+from rssm_nbdev.grading.grades import grade
 from rssm_nbdev.gru import GRUDynamics
-from rssm_nbdev.hub import from_pretrained, save_pretrained
-from rssm_nbdev.imagination import RewardHead, load_reward, save_reward
+from rssm_nbdev.sharing.hub import from_pretrained, save_pretrained
+from rssm_nbdev.planning.imagination import RewardHead, load_reward, save_reward
 from rssm_nbdev.mdn_rnn import MDNRNN
-from rssm_nbdev.merge import merge_shards, save_shard
-from rssm_nbdev.minari_io import from_minari, to_minari
-from rssm_nbdev.presets import preset
-from rssm_nbdev.resume import Chance, read_training, write_training
+from rssm_nbdev.collection.shards import merge_shards, save_shard
+from rssm_nbdev.collection.minari_io import from_minari, to_minari
+from rssm_nbdev.variants.presets import preset
+from rssm_nbdev.callbacks.resume import RNGState, read_training, write_training
 from rssm_nbdev.rssm import RSSM
-from rssm_nbdev.study import _pack, _unpack
+from rssm_nbdev.analysis.study import _pack, _unpack
 
 SECONDS, MEGABYTES = 1., 400                            # of processor time for one reading; of memory beyond what whole files need
 ABOUT = {'model': 'Linear', 'lr': .1}
@@ -65,7 +66,7 @@ def episode(i, latent):
 def training():
     torch.manual_seed(0)
     m = torch.nn.Linear(3, 2); o = torch.optim.AdamW(m.parameters()); m(torch.ones(1, 3)).sum().backward(); o.step()
-    return {'weights': m, 'optimiser': o, 'schedule': torch.optim.lr_scheduler.ExponentialLR(o, .9), 'chance': Chance()}
+    return {'weights': m, 'optimiser': o, 'schedule': torch.optim.lr_scheduler.ExponentialLR(o, .9), 'chance': RNGState()}
 
 
 def read_kept(path): parts = training(); read_training(path, ABOUT, parts); return {k: o.state_dict() for k, o in parts.items()}
@@ -103,7 +104,7 @@ def make(folder):
     keep('episodes.npz', lambda p: save_episodes(p, [episode(i, False) for i in range(2)]), lambda p: [vars(o) for o in load_episodes(p)])
     keep('latents.npz', lambda p: save_episodes(p, [episode(i, True) for i in range(3)]), lambda p: [vars(o) for o in load_episodes(p)])
     keep('shard_1_of_1.npz', lambda p: save_shard(p.with_name('shard.npz'), [episode(1, True)], (1, 1), {'seed': 0}), read_shard)
-    keep('metrics.json', lambda p: write_sealed(p, {'encoder': 'ab'*32, 'score': .125, 'rows': [{'step': 1, 'loss': 2.5}]}), lambda p: read_sealed(p, 'metrics'))
+    keep('metrics.json', lambda p: write_sealed_json(p, {'encoder': 'ab'*32, 'score': .125, 'rows': [{'step': 1, 'loss': 2.5}]}), lambda p: read_sealed_json(p, 'metrics'))
     def trial(p): tensors = {}; write_weights(p, tensors, {'format': 'rssm_nbdev.trial', 'version': 1, 'result': _pack({'err': np.arange(6.).reshape(2, 3), 'best': {'step': 3}}, tensors)})
     keep('trial.safetensors', trial, read_trial)
     keep('hand-in.ipynb', hand_in, lambda p: [vars(o) for o in grade(p)])

@@ -25,47 +25,62 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from rssm_nbdev.agent import Agent, plot_plans, plot_returns, rollouts
-from rssm_nbdev.checkpoint import action_spec, deviations, load, save
-from rssm_nbdev.checks import deliverable, first_cell
-from rssm_nbdev.cli import COMMANDS, main, parser
-from rssm_nbdev.cli_make import encoder_of, find_encoder, load_kind
-from rssm_nbdev.cli_use import load_model
-from rssm_nbdev.core import (FileError, check_array, check_choice, check_device, check_flag, check_kind, check_list, check_number, check_path, check_sizes, in_order, need, plain,
-                             versions, writable_folder, write_json, write_whole)
-from rssm_nbdev.course import export_course, import_course
-from rssm_nbdev.data import LatentEpisode, Windows, check_episode, load_episodes, save_episodes, split, transitions
-from rssm_nbdev.encoder import (VAE, Decoder, Encoder, FrozenEncoder, bundled_encoders, encode_episodes, load_encoder, psnr, save_encoder, to_float, to_uint8,
-                                train_vae, vae_loss)
-from rssm_nbdev.env import (Episode, StateInInfo, action_dim, collect, decode_action, encode_action, make_env, random_policy, rollout, stream)
-from rssm_nbdev.evaluate import Divergence, Evaluation
-from rssm_nbdev.evidence import Cell, names_in, read_notebook, readings, text_of
-from rssm_nbdev.failures import check_failing, survive
-from rssm_nbdev.faulty import Faulty
-from rssm_nbdev.files import digest, read_sealed, read_tensors, read_weights, write_sealed, write_weights
-from rssm_nbdev.grade import grade
-from rssm_nbdev.history import History
-from rssm_nbdev.hub import from_pretrained, push_to_hub, save_pretrained
-from rssm_nbdev.imagination import Imagination, RewardHead, explained, fit_reward, load_reward, reward_states, save_reward, still
-from rssm_nbdev.memory import large_apart
-from rssm_nbdev.merge import merge_shards, save_shard, shard_of, shard_path
-from rssm_nbdev.minari_io import env_actions, from_minari, model_actions, stream_minari, to_minari
-from rssm_nbdev.panel import panel, plot_steering
-from rssm_nbdev.plan import Truth, blank_plan, cartpole, cem, pendulum, shifted
-from rssm_nbdev.plot import plot_errors, plot_frames, plot_horizons, plot_learning, plot_reconstructions, plot_rollout, plot_transitions
-from rssm_nbdev.plot_study import plot_faults, plot_memory, animate, plot_felt, plot_pit, plot_reliability, plot_worlds
-from rssm_nbdev.readings import grid_readings, horizons_in, line_readings, model_in, pictures, shown
-from rssm_nbdev.readings import to_float as float_of
-from rssm_nbdev.recording import fragment, record, sheet
-from rssm_nbdev.recurrence import State
+from rssm_nbdev.planning.agent import Agent, batched_rollout, plot_plans, plot_returns
+from rssm_nbdev.checkpoint import action_spec, load, save, std_spec
+from rssm_nbdev.grading.grades import first_cell, register_check
+from rssm_nbdev.cli.use import COMMANDS, build_parser, main
+from rssm_nbdev.cli.make import find_encoder, load_episodes_as, source_encoder
+from rssm_nbdev.cli.use import load_model
+from rssm_nbdev.core import FileError, check_array, check_choice, check_device, check_flag
+from rssm_nbdev.core import check_list, check_number, check_path, check_sizes, check_type
+from rssm_nbdev.system import atomic_write, optional_import, ordered_map, to_plain, versions
+from rssm_nbdev.system import writable_folder, write_json
+from rssm_nbdev.sharing.course import export_course, import_course
+from rssm_nbdev.data import LatentEpisode, Windows, check_episode, load_episodes, save_episodes
+from rssm_nbdev.data import split, transitions
+from rssm_nbdev.encoder import Decoder, Encoder, FrozenEncoder, VAE, bundled_encoders
+from rssm_nbdev.encoder import encode_episodes, load_encoder, psnr, save_encoder, to_float
+from rssm_nbdev.encoder import to_uint8, train_vae, vae_loss
+from rssm_nbdev.env import Episode, StateInInfo, action_dim, decode_action, encode_action
+from rssm_nbdev.env import make_env, random_policy, rollout
+from rssm_nbdev.collection.episodes import collect, stream
+from rssm_nbdev.evaluation import Divergence, Evaluation
+from rssm_nbdev.grading.evidence import NotebookCell, cell_text, code_names, read_notebook
+from rssm_nbdev.grading.evidence import reported_errors
+from rssm_nbdev.collection.workers import check_failure_policy, run_jobs
+
+from rssm_nbdev.files import digest, read_sealed_json, read_tensors, read_weights
+from rssm_nbdev.files import write_sealed_json, write_weights
+from rssm_nbdev.grading.grades import grade
+from rssm_nbdev.train import History
+from rssm_nbdev.sharing.hub import from_pretrained, push_to_hub, save_pretrained
+from rssm_nbdev.planning.imagination import Imagination, RewardHead, explained_variance
+from rssm_nbdev.planning.imagination import fit_reward, load_reward, mean_noise, reward_states
+from rssm_nbdev.planning.imagination import save_reward
+from rssm_nbdev.system import separate_large_blocks
+from rssm_nbdev.collection.shards import merge_shards, save_shard, shard_of, shard_path
+from rssm_nbdev.collection.minari_io import env_actions, from_minari, model_actions, stream_minari
+from rssm_nbdev.collection.minari_io import to_minari
+from rssm_nbdev.interactive.views import panel, plot_steering
+from rssm_nbdev.planning.cem import TrueDynamics, cartpole_step, cem_search, initial_plan
+from rssm_nbdev.planning.cem import pendulum_step, shift_plan
+from rssm_nbdev.plot import plot_errors, plot_frames, plot_horizons, plot_learning
+from rssm_nbdev.plot import plot_reconstructions, plot_rollout, plot_transitions
+from rssm_nbdev.analysis.plot_study import animate, plot_decoded_errors, plot_faults, plot_memory
+from rssm_nbdev.analysis.plot_study import plot_pit, plot_reliability, plot_variants
+from rssm_nbdev.grading.evidence import count_pictures, errors_in_lines, errors_in_table
+from rssm_nbdev.grading.evidence import output_text, parse_horizons, parse_model
+from rssm_nbdev.grading.evidence import parse_number as float_of
+from rssm_nbdev.interactive.views import html_fragment, record, sprite_sheet
+from rssm_nbdev.kernels.recurrence import State
 from rssm_nbdev.render import SmallRender
-from rssm_nbdev.replay import Replay, Start, action_names, choices, own_bounds
-from rssm_nbdev.presets import preset
+from rssm_nbdev.interactive.replay import Replay, Start, action_bounds, action_names, choices
+from rssm_nbdev.variants.presets import preset
 from rssm_nbdev.rssm import RSSM
-from rssm_nbdev.run import Run, find_input, fingerprint, read_json
-from rssm_nbdev.shard import check_shard, parse_shard, part_of
-from rssm_nbdev.steer import Steering, dream, look, luck
-from rssm_nbdev.uncertainty import BINS, Uncertainty
+from rssm_nbdev.cli.run_folder import RunFolder, file_fingerprint, find_input, read_json
+from rssm_nbdev.collection.shards import check_shard, parse_shard, shard_items
+from rssm_nbdev.interactive.steering import Steering, sample_posterior, sample_prior, seeded
+from rssm_nbdev.analysis.uncertainty import BINS, Uncertainty
 
 MODULES = ('core files memory shard render failures faulty env replay data merge minari_io encoder plot plot_study checkpoint course hub plan agent imagination '
            'readings evidence checks grade steer panel recording run cli_make cli_use cli').split()
@@ -205,7 +220,7 @@ def files():
 
 
 def at(name): return lambda: dict(path=files()/name)
-def sealed(): write_sealed(f := fresh('.json'), {'x': 1}); return f
+def sealed(): write_sealed_json(f := fresh('.json'), {'x': 1}); return f
 def fresh(suffix=''): return Path(tempfile.mkdtemp(dir=TMP))/f'new{suffix}'
 
 
@@ -226,10 +241,10 @@ def rolled():
 
 
 def rngs(n=1): return [np.random.default_rng(i) for i in range(n)]
-def world(): return Truth('Pendulum-v1')
+def world(): return TrueDynamics('Pendulum-v1')
 def agent(): return Agent(world(), horizon=2, candidates=3, elites=2, iterations=1)
 def begun(o): o.begin(rngs(2)); return o
-def cell(source='x = 1', kind='code', **kw): return Cell(1, kind, source, 1, **kw)
+def cell(source='x = 1', kind='code', **kw): return NotebookCell(1, kind, source, 1, **kw)
 
 
 AMONG = st.sampled_from([[], ['Mars'], [3], [None], 'word', 3, ['RSSM', 'Mars'], [[]]])            # names of models that are none
@@ -242,34 +257,34 @@ CASES = {
     # core
     'core.check_number': Case(check_number, lambda: dict(x=1, name='x'), x=number(), left={k: 'of the caller' for k in ('name', 'low', 'high', 'integer')}),
     'core.check_array': Case(check_array, lambda: dict(x=np.zeros((2, 3)), name='x', shape=('A', 3), dtype='float'), x=array(np.zeros((2, 3)), free=(0,)), left={k: 'of the caller' for k in ('name', 'shape', 'dtype', 'low', 'high', 'device', 'values')}),
-    'core.check_kind': Case(lambda x: check_kind(x, 'x', RSSM), lambda: dict(x=model()), x=instance()),
+    'core.check_kind': Case(lambda x: check_type(x, 'x', RSSM), lambda: dict(x=model()), x=instance()),
     'core.check_list': Case(lambda x: check_list(x, 'x', str), lambda: dict(x=['word']), x=listed(['x', None], right=(['word'],))),
     'core.check_choice': Case(lambda x: check_choice(x, 'x', ('a', 'b')), lambda: dict(x='a'), x=choice('a', 'b')),
     'core.check_flag': Case(lambda x: check_flag(x, 'x'), lambda: dict(x=True), x=flag()),
     'core.check_path': Case(lambda x: check_path(x, 'x'), lambda: dict(x='x'), x=path(more=[st.sampled_from(['', 'a\0b'])])),
     'core.check_device': Case(lambda device: check_device(device), lambda: dict(device='cpu'), device=device()),
     'core.writable_folder': Case(writable_folder, lambda: dict(path=fresh()), path=path()),
-    'core.write_whole': Case(entered(write_whole), lambda: dict(path=fresh()), path=path()),
+    'core.write_whole': Case(entered(atomic_write), lambda: dict(path=fresh()), path=path()),
     'core.write_json': Case(write_json, lambda: dict(path=fresh(), data={'x': 1}), path=path(), data=Kind('JSON', st.sampled_from([float('nan'), {'x': float('inf')}, {(1, 2): 3}]))),
     'files.write_weights': Case(write_weights, lambda: dict(path=fresh('.pt'), tensors={'x': torch.zeros(2)}, header={'format': 'x'}), path=path(), tensors=a(dict, more=[st.just({'x': None})], but=empty), header=a(dict)),
     'files.read_weights': Case(read_weights, lambda: dict(path=files()/'model.safetensors', what='a model', sealed=(4,)), path=found(), left={'what': 'of the caller, for the message', 'form': 'of the caller', 'sealed': 'of the caller', 'unsealed': 'of the caller'}),
     'files.read_tensors': Case(read_tensors, lambda: dict(path=files()/'model.safetensors', what='a model'), path=found(), left={'what': 'of the caller, for the message'}),
     'files.digest': Case(digest, lambda: dict(header={}, tensors={'x': torch.zeros(2)}), header=a(dict), tensors=a(dict, more=[st.just({'x': None}), st.just({3: torch.zeros(2)})])),
-    'files.write_sealed': Case(write_sealed, lambda: dict(path=fresh('.json'), data={'x': 1}), path=path(), data=a(dict)),
-    'files.read_sealed': Case(read_sealed, lambda: dict(path=sealed(), what='metrics'), path=found(), left={'what': 'of the caller, for the message'}),
-    'core.in_order': Case(in_order, lambda: dict(job=abs, argss=[(-1,)], workers=1), job=function(), argss=a(Sequence, str, dict, np.ndarray, torch.Tensor), workers=number(low=1, integer=True), ahead=number(low=1, integer=True), prepare=function(optional=True)),
-    'core.plain': Case(plain, lambda: dict(data={'x': 1}, name='data'), data=Kind('data', st.sampled_from([{'x': float('nan')}, {'x': object()}, {1, 2}, object(), {'x': b'x'}, 3 + 4j, float('inf'), {(1, 2): 3}])), words=flag(), left={'name': 'of the caller, for the message'}),
-    'memory.large_apart': Case(entered(large_apart), dict, size=number(low=2**12, high=2**25, integer=True)),
-    'core.need': Case(need, lambda: dict(name='json', extra='none'), name=text('no_such_module'), left={'extra': 'of the caller, for the message'}),
+    'files.write_sealed': Case(write_sealed_json, lambda: dict(path=fresh('.json'), data={'x': 1}), path=path(), data=a(dict)),
+    'files.read_sealed': Case(read_sealed_json, lambda: dict(path=sealed(), what='metrics'), path=found(), left={'what': 'of the caller, for the message'}),
+    'core.in_order': Case(ordered_map, lambda: dict(job=abs, argss=[(-1,)], workers=1), job=function(), argss=a(Sequence, str, dict, np.ndarray, torch.Tensor), workers=number(low=1, integer=True), ahead=number(low=1, integer=True), prepare=function(optional=True)),
+    'core.plain': Case(to_plain, lambda: dict(data={'x': 1}, name='data'), data=Kind('data', st.sampled_from([{'x': float('nan')}, {'x': object()}, {1, 2}, object(), {'x': b'x'}, 3 + 4j, float('inf'), {(1, 2): 3}])), words=flag(), left={'name': 'of the caller, for the message'}),
+    'memory.large_apart': Case(entered(separate_large_blocks), dict, size=number(low=2**12, high=2**25, integer=True)),
+    'core.need': Case(optional_import, lambda: dict(name='json', extra='none'), name=text('no_such_module'), left={'extra': 'of the caller, for the message'}),
     'core.versions': Case(versions, dict),
     # shard
     'shard.check_shard': Case(check_shard, lambda: dict(shard=(1, 2)), shard=shard()),
     'shard.parse_shard': Case(parse_shard, lambda: dict(text='1/2'), text=Kind('text', st.one_of(ODD, st.text(), st.sampled_from(['0/2', '3/2', '1/', '/2', '1/2/3', '-1/2', '１/2', '1.0/2'])).filter(lambda v: not word('1/2')(v)))),
-    'shard.part_of': Case(part_of, lambda: dict(items=range(4), shard=(1, 2)), items=a(Sequence), shard=Kind('shard', st.one_of(shard(optional=True).wrong, st.just((1, 5))))),
+    'shard.part_of': Case(shard_items, lambda: dict(items=range(4), shard=(1, 2)), items=a(Sequence), shard=Kind('shard', st.one_of(shard(optional=True).wrong, st.just((1, 5))))),
     # render, failures, faulty
     'render.SmallRender': Case(SmallRender, lambda: dict(env=env(), size=8), env=a(gym.Env), size=number(low=8, high=1024, integer=True)),
-    'failures.check_failing': Case(check_failing, lambda: dict(on_failure='skip', limit=1.), on_failure=choice('raise', 'skip'), limit=number(low=.01, optional=True)),
-    'failures.survive': Case(survive, lambda: dict(job=lambda x, at: x, argss=[], workers=1), job=function(more=[st.just(SimpleNamespace())]), argss=a(Sequence, str, dict, np.ndarray, torch.Tensor), workers=number(low=1, integer=True),
+    'failures.check_failing': Case(check_failure_policy, lambda: dict(on_failure='skip', limit=1.), on_failure=choice('raise', 'skip'), limit=number(low=.01, optional=True)),
+    'failures.survive': Case(run_jobs, lambda: dict(job=lambda x, at: x, argss=[], workers=1), job=function(more=[st.just(SimpleNamespace())]), argss=a(Sequence, str, dict, np.ndarray, torch.Tensor), workers=number(low=1, integer=True),
                              limit=number(low=.01, optional=True), ahead=number(low=1, integer=True), prepare=function(optional=True), until=function(optional=True)),
     'faulty.Faulty': Case(Faulty, lambda: dict(faults={1: ('raises', 2)}), left={'render_mode': "Gymnasium's"}, length=number(low=1, integer=True),
                           faults=Kind('faults', st.one_of(ODD, st.sampled_from([{1: 3}, {1: ('jumps', 2)}, {1: ('raises', 'word')}, {1: ('raises',)}, {1: None}])).filter(lambda v: not (isinstance(v, dict) and not v)))),
@@ -290,7 +305,7 @@ CASES = {
     'env.collect': Case(collect, lambda: dict(env_id='Pendulum-v1', episodes=1, workers=1, max_steps=1, size=8, progress=False), env_id=text(WORDS, 'Pendulum-v99', but=word('Pendulum-v1')), episodes=number(low=1, high=1_000_000, integer=True), seed=number(low=0, high=2**31, integer=True)),
     # replay
     'replay.action_names': Case(action_names, lambda: dict(env=cart()), env=a(gym.Env)),
-    'replay.own_bounds': Case(own_bounds, lambda: dict(env=env()), env=a(gym.Env, more=[st.builds(cart)])),
+    'replay.own_bounds': Case(action_bounds, lambda: dict(env=env()), env=a(gym.Env, more=[st.builds(cart)])),
     'replay.choices': Case(choices, lambda: dict(env=env()), env=a(gym.Env)),
     'replay.Replay': Case(Replay, lambda: dict(env=env(), start=Start(episode(), 5)), env=a(gym.Env), start=Kind('start', st.one_of(ODD, st.builds(lambda t: Start(episode(), t), st.sampled_from([-1, 99, 1.5, None, 'word'])), st.just(Start(None, 3))))),
     'replay.Replay.__call__': Case(Method(Replay, '__call__', lambda: Replay(make_env('Pendulum-v1'), Start(episode(), 5))), lambda: dict(actions=[np.zeros(1, np.float32)]), actions=listed([np.zeros(2, np.float32)], [np.full(1, np.nan)], [np.zeros(1), 'word'], empty=False)),
@@ -350,16 +365,16 @@ CASES |= {
     'plot.plot_rollout': Case(plot_rollout, rolled, posterior=array(rolled()['posterior'], free=(0,)), spread=array(rolled()['spread'], low=0), imagined=array(rolled()['imagined'], free=(0,)), div=instance(), pca=instance(), context=number(low=1, high=7, integer=True),
                               dims=Kind('dims', st.one_of(ODD, st.sampled_from([(3,), (-1,), (.5,), (None,), ('word',)])).filter(lambda v: v not in ([], {}) if isinstance(v, (list, dict)) else True)), name=text()),
     'plot.plot_frames': Case(plot_frames, lambda: dict(rows={'x': PICS}, first=0), rows=FRAMES, context=number(low=1, integer=True), div=number(low=1, integer=True, optional=True), first=number(low=0, high=1, integer=True)),
-    'plot_study.plot_worlds': Case(plot_worlds, lambda: dict(worlds={'x': evaluation()}), worlds=a(dict, more=HELD), names=Kind('names', AMONG)),
+    'plot_study.plot_worlds': Case(plot_variants, lambda: dict(worlds={'x': evaluation()}), worlds=a(dict, more=HELD), names=Kind('names', AMONG)),
     'plot_study.plot_reliability': Case(plot_reliability, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
     'plot_study.plot_pit': Case(plot_pit, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
     'plot_study.plot_faults': Case(plot_faults, lambda: dict(rows={'files': (1, 2, 0)}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': (1, 2)}, {'x': (1, 2, -1)}, {'x': (1, 2, .5)}, {'x': (1, 2, float('nan'))}])])),
     'plot_study.plot_memory': Case(plot_memory, lambda: dict(lines={'main': [1., 2.]}, x=[0, 1]), lines=a(dict, more=[*HELD, st.sampled_from([{'x': [1.]}, {'x': [1., float('nan')]}, {'x': 'word'}])]), x=listed([0], [0, float('nan')], ['a', 'b']), xlabel=text(), phases=a(dict, optional=True, more=[st.sampled_from([{'x': None}, {'x': float('nan')}])])),
-    'plot_study.plot_felt': Case(plot_felt, lambda: dict(rows={'GRU': {'angle (°)': [1., 2.]}}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': {}}, {'x': {'y': 'word'}}, {'x': {'y': [1.]}, 'z': {}}, {'x': {'y': [float('nan')]}}])]), floor=a(dict, optional=True, more=[st.just({'angle (°)': 'word'})])),
+    'plot_study.plot_felt': Case(plot_decoded_errors, lambda: dict(rows={'GRU': {'angle (°)': [1., 2.]}}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': {}}, {'x': {'y': 'word'}}, {'x': {'y': [1.]}, 'z': {}}, {'x': {'y': [float('nan')]}}])]), floor=a(dict, optional=True, more=[st.just({'angle (°)': 'word'})])),
     'plot_study.animate': Case(animate, lambda: dict(rows={'x': PICS}, path=fresh('.gif'), scale=1), rows=FRAMES, path=path(), context=number(low=1, integer=True), div=number(low=1, integer=True, optional=True), scale=number(low=1, high=20, integer=True), fps=number(low=1, high=50, integer=True)),
     # checkpoints, the course's file, the hub
     'checkpoint.action_spec': Case(action_spec, lambda: dict(env='Pendulum-v1'), env=a(Box, Discrete, more=[WORDS, gym.spaces.Dict({}), gym.spaces.MultiBinary(2)], but=word('Pendulum'))),
-    'checkpoint.deviations': Case(deviations, lambda: dict(model=model()), model=instance()),
+    'checkpoint.deviations': Case(std_spec, lambda: dict(model=model()), model=instance()),
     'checkpoint.save': Case(save, lambda: dict(model=model(), path=fresh('.pt')), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), path=path(more=[st.just('x.npz')]), encoder=instance(st.builds(vae), optional=True), env_id=a(str, optional=True, more=[st.just('CartPole-v1')]),
                             action_space=Kind('space', st.one_of(ODD, st.sampled_from([Discrete(2), 'CartPole-v1', {'kind': 'box'}, {'kind': 'sphere', 'number': 1, 'space': ''}, {1: 2}])).filter(lambda v: v is not None and not word('Pendulum')(v))), metrics=a(dict, optional=True, more=[st.just({'x': float('nan')}), st.just({'x': {1j: 3}})])),
     'checkpoint.save, notes': Case(lambda notes: save(model(), fresh('.pt'), **notes), lambda: dict(notes={'seed': 1}), notes=Kind('notes', st.sampled_from([{'seed': float('nan')}, {'seed': object()}, {'state_dict': 1}, {'version': 1}, {'config': 3}]))),
@@ -373,50 +388,50 @@ CASES |= {
                                 action_space=Kind('space', st.one_of(ODD, st.sampled_from([Discrete(2), 'CartPole-v1', {'kind': 'box'}, {1: 2}])).filter(lambda v: v is not None)), revision=text(optional=True), token=text(optional=True), cache_dir=path(optional=True), local_files_only=flag()),
     'hub.push_to_hub': Case(push_to_hub, lambda: dict(model=model(), repo_id='ours/x'), model=Kind('model', st.one_of(ODD, st.just('nowhere'))), repo_id=text('a/b/c', 'a b'), license=text(optional=True), private=maybe(), token=text(optional=True), branch=text(optional=True), commit_message=text()),
     # planning
-    'plan.blank_plan': Case(blank_plan, lambda: dict(batch=2, horizon=3, act_dim=1), batch=number(low=1, integer=True), horizon=number(low=1, integer=True), act_dim=number(low=1, integer=True), discrete=flag()),
-    'plan.cem': Case(cem, lambda: dict(returns=lambda p: p.sum((2, 3)), start=blank_plan(2, 3, 1), noise=torch.randn(1, 2, 4, 3, 1), elites=2), returns=function(more=[st.just(lambda p: p)]), start=instance(st.just((1, 2))), noise=array(torch.randn(1, 2, 4, 3, 1), free=(0, 2)), elites=number(low=1, high=4, integer=True), discrete=flag()),
-    'plan.shifted': Case(shifted, lambda: dict(plan=blank_plan(2, 3, 1)), plan=instance(st.just((1, 2))), discrete=flag()),
-    'plan.pendulum': Case(pendulum, lambda: dict(s=torch.zeros(2, 3), a=torch.zeros(2, 1)), s=array(torch.zeros(2, 3), values=False, free=(0,)), a=array(torch.zeros(2, 1), values=False, free=(0,))),
-    'plan.cartpole': Case(cartpole, lambda: dict(s=torch.zeros(2, 4), a=torch.zeros(2, 2)), s=array(torch.zeros(2, 4), values=False, free=(0,)), a=array(torch.zeros(2, 2), values=False, free=(0,))),
-    'plan.Truth': Case(Truth, lambda: dict(env_id='Pendulum-v1'), env_id=text(WORDS)),
-    'plan.Truth.look': Case(Method(Truth, 'look', world), lambda: dict(belief=None, a=None, obs=None, state=np.zeros((2, 3), np.float32), rngs=None), left={k: 'not looked at' for k in ('belief', 'a', 'obs', 'rngs')}, state=array(np.zeros((2, 3), np.float32), free=(0, 1))),
-    'plan.Truth.returns': Case(Method(Truth, 'returns', world), lambda: dict(belief=torch.zeros(2, 3), plans=torch.zeros(2, 4, 3, 1), rngs=None), belief=array(torch.zeros(2, 3)), plans=array(torch.zeros(2, 4, 3, 1), free=(1, 2)), left={'rngs': 'not used'}),
-    'agent.Agent': Case(Agent, lambda: dict(world=world()), world=instance(st.just(Truth)), horizon=number(low=1, integer=True), candidates=number(low=10, integer=True), elites=number(low=1, high=60, integer=True), iterations=number(low=1, integer=True), repeat=number(low=1, integer=True), noise=number(low=0, high=10), shift=flag()),
+    'plan.blank_plan': Case(initial_plan, lambda: dict(batch=2, horizon=3, act_dim=1), batch=number(low=1, integer=True), horizon=number(low=1, integer=True), act_dim=number(low=1, integer=True), discrete=flag()),
+    'plan.cem': Case(cem_search, lambda: dict(returns=lambda p: p.sum((2, 3)), start=initial_plan(2, 3, 1), noise=torch.randn(1, 2, 4, 3, 1), elites=2), returns=function(more=[st.just(lambda p: p)]), start=instance(st.just((1, 2))), noise=array(torch.randn(1, 2, 4, 3, 1), free=(0, 2)), elites=number(low=1, high=4, integer=True), discrete=flag()),
+    'plan.shifted': Case(shift_plan, lambda: dict(plan=initial_plan(2, 3, 1)), plan=instance(st.just((1, 2))), discrete=flag()),
+    'plan.pendulum': Case(pendulum_step, lambda: dict(s=torch.zeros(2, 3), a=torch.zeros(2, 1)), s=array(torch.zeros(2, 3), values=False, free=(0,)), a=array(torch.zeros(2, 1), values=False, free=(0,))),
+    'plan.cartpole': Case(cartpole_step, lambda: dict(s=torch.zeros(2, 4), a=torch.zeros(2, 2)), s=array(torch.zeros(2, 4), values=False, free=(0,)), a=array(torch.zeros(2, 2), values=False, free=(0,))),
+    'plan.Truth': Case(TrueDynamics, lambda: dict(env_id='Pendulum-v1'), env_id=text(WORDS)),
+    'plan.Truth.look': Case(Method(TrueDynamics, 'look', world), lambda: dict(belief=None, a=None, obs=None, state=np.zeros((2, 3), np.float32), rngs=None), left={k: 'not looked at' for k in ('belief', 'a', 'obs', 'rngs')}, state=array(np.zeros((2, 3), np.float32), free=(0, 1))),
+    'plan.Truth.returns': Case(Method(TrueDynamics, 'returns', world), lambda: dict(belief=torch.zeros(2, 3), plans=torch.zeros(2, 4, 3, 1), rngs=None), belief=array(torch.zeros(2, 3)), plans=array(torch.zeros(2, 4, 3, 1), free=(1, 2)), left={'rngs': 'not used'}),
+    'agent.Agent': Case(Agent, lambda: dict(world=world()), world=instance(st.just(TrueDynamics)), horizon=number(low=1, integer=True), candidates=number(low=10, integer=True), elites=number(low=1, high=60, integer=True), iterations=number(low=1, integer=True), repeat=number(low=1, integer=True), noise=number(low=0, high=10), shift=flag()),
     'agent.Agent.begin': Case(Method(Agent, 'begin', agent), lambda: dict(rngs=rngs()), rngs=listed(empty=False)),
     'agent.Agent.act': Case(Method(Agent, 'act', lambda: begun(agent())), lambda: dict(obs=PICS, state=np.zeros((2, 3), np.float32)), obs=array(PICS, free=(1, 2)), state=array(np.zeros((2, 3), np.float32))),
     'agent.Agent.__call__': Case(Method(Agent, '__call__', agent), lambda: dict(obs=PICS[0], state=np.zeros(3, np.float32), space=env().action_space, rng=rngs()[0]), obs=array(PICS[0], free=(0, 1)), state=array(np.zeros(3, np.float32)), space=a(Box, more=[st.just(Box(-1, 1, (2,)))]), rng=a(np.random.Generator)),
-    'agent.rollouts': Case(rollouts, lambda: dict(env_id='Pendulum-v1', seeds=[1], agent=agent(), max_steps=1, size=8), env_id=text(WORDS), seeds=listed([-1], [.5], [True], [1, 'word'], right=([3],)), agent=instance(), max_steps=number(low=1, integer=True, optional=True), size=number(low=8, high=1024, integer=True)),
+    'agent.rollouts': Case(batched_rollout, lambda: dict(env_id='Pendulum-v1', seeds=[1], agent=agent(), max_steps=1, size=8), env_id=text(WORDS), seeds=listed([-1], [.5], [True], [1, 'word'], right=([3],)), agent=instance(), max_steps=number(low=1, integer=True, optional=True), size=number(low=8, high=1024, integer=True)),
     'agent.plot_returns': Case(plot_returns, lambda: dict(curves={'x': ([1, 2], np.zeros((1, 2, 3)))}), curves=a(dict, more=[*HELD, st.sampled_from([{'x': ([1], np.zeros((1, 2, 3)))}, {'x': ([1, 2], np.zeros((1, 2)))}, {'x': ([1, 2], np.full((1, 2, 3), np.nan))}, {'x': (1, 2, 3)}, {'x': (['word'], np.zeros((1, 1, 3)))}])]),
                                levels=a(dict, optional=True, more=[st.sampled_from([{'x': 'word'}, {'x': []}, {'x': [np.nan]}])], but=empty), goal=number(optional=True), xlabel=text()),
     'agent.plot_plans': Case(plot_plans, lambda: dict(truth=np.zeros(5), plans=[(1, np.zeros(3))], ylabel='x'), truth=array(np.zeros(5), free=(0,)), plans=listed([(1,)], [(1, 'word')], [(-1, np.zeros(3))], [(1, np.full(3, np.nan))], [(1, [])], empty=False), ylabel=text()),
     'imagination.RewardHead': Case(RewardHead, lambda: dict(deter=2, size=2, hidden=2), act=choice('silu', 'elu', 'relu'), **{k: number(low=1, high=2**16, integer=True) for k in ('deter', 'size', 'hidden', 'layers')}),
     'imagination.RewardHead.forward': Case(lambda s: head()(s), lambda: dict(s=STATE()), s=STATES),
-    'imagination.still': Case(lambda model, size: still(model, size), lambda: dict(model=model(), size=2), model=instance(), size=number(low=0, integer=True)),
+    'imagination.still': Case(lambda model, size: mean_noise(model, size), lambda: dict(model=model(), size=2), model=instance(), size=number(low=0, integer=True)),
     'imagination.reward_states': Case(reward_states, lambda: dict(model=model(), episodes=latents()), model=instance(), episodes=listed(*BROKEN, [latent(E=5)], [latent(), latent(1, reward=torch.zeros(3))], [latent(reward=torch.full((6,), torch.nan))])),
     'imagination.fit_reward': Case(fit_reward, lambda: dict(model=model(), episodes=latents(), steps=1, batch=2), model=instance(), episodes=listed(*BROKEN, [latent(E=5)]), steps=number(low=1, integer=True), batch=number(low=1, integer=True), lr=number(low=1e-8, high=1), seed=seed()),
-    'imagination.explained': Case(explained, lambda: dict(model=model(), head=head(), episodes=latents()), model=instance(), head=instance(st.builds(lambda: RewardHead(4, 4))), episodes=listed(*BROKEN, [latent(E=5)])),
+    'imagination.explained': Case(explained_variance, lambda: dict(model=model(), head=head(), episodes=latents()), model=instance(), head=instance(st.builds(lambda: RewardHead(4, 4))), episodes=listed(*BROKEN, [latent(E=5)])),
     'imagination.Imagination': Case(Imagination, lambda: dict(model=model(), head=head(), encoder=encoder()), model=instance(), head=instance(st.builds(lambda: RewardHead(4, 4))), encoder=instance(), discrete=flag(), sample=flag()),
     'imagination.save_reward': Case(save_reward, lambda: dict(head=head(), path=fresh('.pt')), head=instance(), path=path(more=[st.just('x.npz')])),
     'imagination.load_reward': Case(load_reward, at('head.safetensors'), path=found()),
     # hand-ins
-    'readings.model_in': Case(model_in, lambda: dict(text='GRU'), text=text()),
-    'readings.horizons_in': Case(horizons_in, lambda: dict(text='5 steps'), text=text()),
+    'readings.model_in': Case(parse_model, lambda: dict(text='GRU'), text=text()),
+    'readings.horizons_in': Case(parse_horizons, lambda: dict(text='5 steps'), text=text()),
     'readings.to_float': Case(float_of, lambda: dict(text='1,000'), text=text(WORDS.filter(lambda v: v not in ('NaN', '１')), '1.2.3')),
-    'readings.grid_readings': Case(grid_readings, lambda: dict(rows=[['', 'h=1'], ['GRU', '.1']]), rows=listed([[3]], [['x', None]]), table=a(tuple)),
-    'readings.line_readings': Case(line_readings, lambda: dict(lines=['GRU']), lines=listed(['x', None], right=(['word'],), empty=False), table=a(tuple)),
-    'readings.pictures': Case(pictures, lambda: dict(output={}), output=a(dict, more=[st.just({'data': 3}), st.just({'data': {'text/html': 3}}), st.just({'data': {'image/png': 3}})])),
-    'readings.shown': Case(shown, lambda: dict(output={'text': 'x'}), output=a(dict, more=[st.just({'data': 3}), st.just({'data': {'text/html': 3}}), st.just({'text': 3})])),
-    'evidence.names_in': Case(names_in, lambda: dict(tree=ast.parse('x')), tree=instance()),
-    'evidence.text_of': Case(text_of, lambda: dict(cell=cell()), cell=instance()),
-    'evidence.readings': Case(readings, lambda: dict(cell=cell()), cell=instance()),
+    'readings.grid_readings': Case(errors_in_table, lambda: dict(rows=[['', 'h=1'], ['GRU', '.1']]), rows=listed([[3]], [['x', None]]), table=a(tuple)),
+    'readings.line_readings': Case(errors_in_lines, lambda: dict(lines=['GRU']), lines=listed(['x', None], right=(['word'],), empty=False), table=a(tuple)),
+    'readings.pictures': Case(count_pictures, lambda: dict(output={}), output=a(dict, more=[st.just({'data': 3}), st.just({'data': {'text/html': 3}}), st.just({'data': {'image/png': 3}})])),
+    'readings.shown': Case(output_text, lambda: dict(output={'text': 'x'}), output=a(dict, more=[st.just({'data': 3}), st.just({'data': {'text/html': 3}}), st.just({'text': 3})])),
+    'evidence.names_in': Case(code_names, lambda: dict(tree=ast.parse('x')), tree=instance()),
+    'evidence.text_of': Case(cell_text, lambda: dict(cell=cell()), cell=instance()),
+    'evidence.readings': Case(reported_errors, lambda: dict(cell=cell()), cell=instance()),
     'evidence.read_notebook': Case(read_notebook, at('notebook.ipynb'), path=found()),
-    'checks.deliverable': Case(deliverable, lambda: dict(name='five sections'), name=text()),
+    'checks.deliverable': Case(register_check, lambda: dict(name='five sections'), name=text()),
     'checks.first_cell': Case(first_cell, lambda: dict(cells=[cell()]), cells=listed(empty=False)),
     'grade.grade': Case(grade, at('notebook.ipynb'), path=found()),
     # steering
-    'steer.luck': Case(entered(luck), lambda: dict(seed=1, step=2, device=torch.device('cpu')), seed=number(low=0, high=2**31, integer=True), step=number(low=0, integer=True), device=a(torch.device)),
-    'steer.look': Case(look, lambda: dict(model=model(), e=torch.zeros(3, 4), a=torch.zeros(2, 1), samples=2, seed=0), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), e=array(torch.zeros(3, 4)), a=array(torch.zeros(2, 1)), samples=number(low=1, integer=True), seed=number(low=0, high=2**31, integer=True)),
-    'steer.dream': Case(dream, lambda: dict(model=model(), state=STATE(), a=torch.zeros(1), seed=0, step=1, samples=2), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), state=STATES, a=array(torch.zeros(1)), seed=number(low=0, high=2**31, integer=True), step=number(low=0, integer=True), samples=number(low=1, integer=True)),
+    'steer.luck': Case(entered(seeded), lambda: dict(seed=1, step=2, device=torch.device('cpu')), seed=number(low=0, high=2**31, integer=True), step=number(low=0, integer=True), device=a(torch.device)),
+    'steer.look': Case(sample_posterior, lambda: dict(model=model(), e=torch.zeros(3, 4), a=torch.zeros(2, 1), samples=2, seed=0), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), e=array(torch.zeros(3, 4)), a=array(torch.zeros(2, 1)), samples=number(low=1, integer=True), seed=number(low=0, high=2**31, integer=True)),
+    'steer.dream': Case(sample_prior, lambda: dict(model=model(), state=STATE(), a=torch.zeros(1), seed=0, step=1, samples=2), model=instance(st.builds(lambda: torch.nn.Linear(1, 1))), state=STATES, a=array(torch.zeros(1)), seed=number(low=0, high=2**31, integer=True), step=number(low=0, integer=True), samples=number(low=1, integer=True)),
     'steer.Steering': Case(Steering, lambda: dict(model=model(), encoder=encoder(), start=Start(episode(), 5), samples=2, context=3, env=env()), model=instance(st.builds(lambda: RSSM(5, 1, 8, 3, 8)), st.builds(lambda: RSSM(4, 2, 8, 3, 8))), encoder=instance(), start=Kind('start', st.one_of(ODD, st.builds(lambda t: Start(episode(), t), st.sampled_from([-1, 1, 99, 1.5, None])), st.just(Start(None, 5)), st.just(Start(small(), 5)))),
                            hold=number(low=1, high=10_000, integer=True), context=number(low=1, integer=True), samples=number(low=1, high=10_000, integer=True), seed=number(low=0, high=2**31, integer=True), margins=instance(optional=True), probes=listed(empty=False), truth=flag(), env=a(gym.Env, optional=True, more=[st.builds(cart)])),
     'steer.Steering.begin': Case(Method(Steering, 'begin', steering), lambda: dict(start=Start(episode(), 5)), start=Kind('start', st.one_of(ODD, st.builds(lambda t: Start(episode(), t), st.sampled_from([-1, 1, 99, 1.5, None])), st.just(Start(None, 5)), st.just(Start(small(), 5))))),
@@ -427,20 +442,20 @@ CASES |= {
     'panel.plot_steering': Case(plot_steering, lambda: dict(s=fresh_steering()), s=instance(), last=number(low=1, integer=True), samples=number(low=0, integer=True)),
     'panel.panel': Case(panel, lambda: dict(steering=fresh_steering()), steering=instance(), starts=listed([3], st.builds(lambda: [Start(episode(), 99)]), empty=False)),
     'recording.record': Case(record, lambda: dict(model=model(), encoder=encoder(), start=Start(episode(), 5), depth=1, samples=2, context=3, env=env()), model=instance(), encoder=instance(), start=Kind('start', st.one_of(ODD, st.builds(lambda: Start(episode(), 99)))), actions=listed([('x', 3)]*2, st.builds(lambda: choices(env())[:1]), optional=True), depth=number(low=1, high=12, integer=True)),
-    'recording.sheet': Case(sheet, lambda: dict(pictures=PICS), pictures=array(PICS, numpy=True, free=(0, 1, 2)), cols=number(low=1, integer=True, optional=True), quality=number(low=1, high=100, integer=True)),
-    'recording.fragment': Case(fragment, lambda: dict(rec=recording()), rec=instance(), limit=number(low=1), qualities=listed([0], [101], [.5], [90, 'word'], right=([3],))),
+    'recording.sheet': Case(sprite_sheet, lambda: dict(pictures=PICS), pictures=array(PICS, numpy=True, free=(0, 1, 2)), cols=number(low=1, integer=True, optional=True), quality=number(low=1, high=100, integer=True)),
+    'recording.fragment': Case(html_fragment, lambda: dict(rec=recording()), rec=instance(), limit=number(low=1), qualities=listed([0], [101], [.5], [90, 'word'], right=([3],))),
     # runs
     'run.find_input': Case(find_input, lambda: dict(path=files(), name='model.safetensors', command='train'), path=found(), name=text('nothing.npz', '', '../x'), left={'command': 'of the caller, for the message'}),
-    'run.fingerprint': Case(fingerprint, at('model.safetensors'), path=found()),
+    'run.fingerprint': Case(file_fingerprint, at('model.safetensors'), path=found()),
     'run.read_json': Case(read_json, lambda: dict(path=files()/'pretrained'/'config.json'), path=Kind('file', found().wrong.filter(lambda v: not isinstance(v, str) or len(v) < 256))),
-    'run.Run': Case(Run, lambda: dict(out=fresh(), command='train', args={'x': 1}), out=path(), command=text(), args=a(dict, more=[st.just({'x': float('nan')})], but=empty), inputs=a(dict, optional=True, more=[st.just({'x': 'nowhere'}), st.just({'x': 3})], but=empty), overwrite=flag(), tensorboard=flag(), resume=flag()),
-    'run.Run.log': Case(lambda step, loss: Run(fresh(), 'train', {}).log(step, loss=loss), lambda: dict(step=1, loss=.5), step=number(low=0, integer=True), loss=Kind('JSON', st.sampled_from([object(), 3 + 4j, {(1, 2): 3}]))),
-    'run.Run.done': Case(lambda score: Run(fresh(), 'train', {}).done(score=score), lambda: dict(score=.5), score=Kind('JSON', st.sampled_from([float('nan'), float('inf'), {(1, 2): 3}]))),
-    'cli_make.load_kind': Case(load_kind, lambda: dict(path=files()/'episodes.npz', kind='Episode'), path=found(), kind=choice('Episode', 'LatentEpisode')),
+    'run.Run': Case(RunFolder, lambda: dict(out=fresh(), command='train', args={'x': 1}), out=path(), command=text(), args=a(dict, more=[st.just({'x': float('nan')})], but=empty), inputs=a(dict, optional=True, more=[st.just({'x': 'nowhere'}), st.just({'x': 3})], but=empty), overwrite=flag(), tensorboard=flag(), resume=flag()),
+    'run.Run.log': Case(lambda step, loss: RunFolder(fresh(), 'train', {}).log(step, loss=loss), lambda: dict(step=1, loss=.5), step=number(low=0, integer=True), loss=Kind('JSON', st.sampled_from([object(), 3 + 4j, {(1, 2): 3}]))),
+    'run.Run.done': Case(lambda score: RunFolder(fresh(), 'train', {}).done(score=score), lambda: dict(score=.5), score=Kind('JSON', st.sampled_from([float('nan'), float('inf'), {(1, 2): 3}]))),
+    'cli_make.load_kind': Case(load_episodes_as, lambda: dict(path=files()/'episodes.npz', kind='Episode'), path=found(), kind=choice('Episode', 'LatentEpisode')),
     'cli_make.find_encoder': Case(find_encoder, lambda: dict(encoder='Pendulum-v1'), encoder=found('CartPole-v9')),
-    'cli_make.encoder_of': Case(encoder_of, lambda: dict(latents=files()/'latents.npz', embed=4), latents=path(), embed=number(low=1, integer=True)),
+    'cli_make.encoder_of': Case(source_encoder, lambda: dict(latents=files()/'latents.npz', embed=4), latents=path(), embed=number(low=1, integer=True)),
     'cli_use.load_model': Case(load_model, at('model.safetensors'), path=found(), encoder=instance(st.builds(encoder), optional=True)),
-    'cli.parser': Case(parser, lambda: dict(name='train'), name=text(WORDS)),
+    'cli.parser': Case(build_parser, lambda: dict(name='train'), name=text(WORDS)),
     'cli.main': Case(main, lambda: dict(argv=['--help']), argv=Kind('words', st.sampled_from([3, 'word', [3], [None], {'x': 1}, object(), len]))),
 }
 

@@ -14,31 +14,39 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bad_arguments import OTHERS, Case, array, choice, either, flag, function, instance, number, numbers, path, refuses, run, several
-from rssm_nbdev.cell import products_in, run_gru
-from rssm_nbdev.controls import early, late, noise_floor, opposite, shuffled, under_controls
+from rssm_nbdev.kernels.cell import matmul_precision, run_gru
+from rssm_nbdev.analysis.probes import early, evaluate_controls, late, noise_floor, opposite
+from rssm_nbdev.analysis.probes import shuffled
 from rssm_nbdev.data import Batch, LatentEpisode, Windows, save_episodes
-from rssm_nbdev.distributed import SharedDraws, Team
-from rssm_nbdev.dynamics import (DiagNormal, Dynamics, Persistence, action_driven, alignment_errors, check_causal, fit_scale, open_loop_errors,
-                                 overfit)
+from rssm_nbdev.callbacks.distributed import ProcessGroup, SharedDraws
+from rssm_nbdev.dynamics import DiagNormal, Dynamics, Persistence, action_driven, alignment_errors
+from rssm_nbdev.dynamics import check_causal, fit_scale, open_loop_errors, overfit
 from rssm_nbdev.encoder import FrozenEncoder
 from rssm_nbdev.env import Episode
-from rssm_nbdev.evaluate import Evaluation, LinearBaseline, MeanLatent, baselines, divergence, evaluate, fit_linear, interval
-from rssm_nbdev.felt import felt_errors, fit_probes, probe_errors
+from rssm_nbdev.evaluation import Evaluation, LinearBaseline, MeanLatent, baselines, divergence
+from rssm_nbdev.evaluation import evaluate, fit_linear, interval
+from rssm_nbdev.analysis.probes import decoded_errors, fit_probes, probe_errors
 from rssm_nbdev.gru import GRUDynamics
-from rssm_nbdev.health import first_bad, gone_bad, symptoms
-from rssm_nbdev.history import Best, History, spread, validate
-from rssm_nbdev.loop import Training
-from rssm_nbdev.margins import Held, covered, fit_margins, misses, spreads
+from rssm_nbdev.train import diagnose, first_nonfinite, nonfinite_error
+from rssm_nbdev.train import BestWeights, History, evenly_spaced, validate
+from rssm_nbdev.train import Training
+from rssm_nbdev.interactive.margins import RandomHoldPolicy, fit_margins, margin_coverage
+from rssm_nbdev.interactive.margins import sample_mean_errors, sample_spreads
 from rssm_nbdev.mdn_rnn import MDNRNN
-from rssm_nbdev.objective import balanced_kl
-from rssm_nbdev.presets import PRESETS, WIDTHS, preset
-from rssm_nbdev.recurrence import State
-from rssm_nbdev.resume import Chance, differences, fingerprint, kept_where, read_training, remove_litter, write_training
+from rssm_nbdev.variants.parts import balanced_kl
+from rssm_nbdev.variants.presets import PRESETS, WIDTHS, preset
+from rssm_nbdev.kernels.recurrence import State
+from rssm_nbdev.callbacks.resume import RNGState, checkpoint_paths, differences, read_training
+from rssm_nbdev.callbacks.resume import remove_temporary_files, windows_fingerprint, write_training
 from rssm_nbdev.rssm import RSSM
-from rssm_nbdev.study import MEMBERS, STEPS, WORLDS, latents_of, run_study, trial
+from rssm_nbdev.analysis.study import ENV_VARIANTS, STUDY_CONFIG, STUDY_MODELS, run_study
+from rssm_nbdev.analysis.study import run_trial, variant_latents
 from rssm_nbdev.train import fit, fit_all
-from rssm_nbdev.transition import ACTS, BlockGRU, BlockLinear, GRUStep, LayerNormGRU, NoMemory, PlainGRU, TwoInputs, layer, mlp
-from rssm_nbdev.uncertainty import Calibration, calibrate, cdf, crps, marginal_nll, score, uncertainty
+from rssm_nbdev.variants.parts import ACTIVATIONS, BlockGRUStep, BlockLinear, GRUStep
+from rssm_nbdev.variants.parts import LayerNormGRUStep, NoMemoryStep, PlainGRUStep, TwoInputMLP
+from rssm_nbdev.variants.parts import mlp, norm_act
+from rssm_nbdev.analysis.uncertainty import Calibration, calibrate, cdf, crps
+from rssm_nbdev.analysis.uncertainty import evaluate_uncertainty, marginal_nll, score
 
 MODULES = ('dynamics cell gru mdn_rnn scan stochastic transition objective recurrence rssm presets distributed resume health history loop train '
            'evaluate felt uncertainty controls margins study').split()
@@ -80,7 +88,7 @@ GAUSS = DiagNormal(rand(5, B, 3, E), rand(5, B, 3, E) + .1)
 JUDGED = Evaluation({'GRU': np.ones((1, 3, 4)), 'RSSM': np.ones((1, 3, 4))}, 2, 1, 9, [0, 1, 2], [])
 MARGINS = fit_margins(STILL, EPISODES, PROBES, context=2, horizon=3, samples=2, level=.5)
 HISTORY = History(valid=[{'step': 10, 'score': .5}])
-UNSURE = uncertainty(MDN, EPISODES, context=2, horizon=3, samples=2)
+UNSURE = evaluate_uncertainty(MDN, EPISODES, context=2, horizon=3, samples=2)
 FIT = dict(steps=2, batch=2, context=2, valid_every=1, log_every=1, progress=False)
 NAMES = dict(model=gru, train=windows, valid=windows)
 fresh = lambda *names, **more: (lambda: {k: NAMES[k]() for k in names} | more)
@@ -129,12 +137,12 @@ held_out = dict(context=(2, size()), samples=(2, size()), stride=(5, size()), se
 training = dict(steps=size(), batch=size(), lr=number(low=0), weight_decay=number(low=0), clip=number(low=0), context=size(), valid_every=size(), log_every=size(), seed=seed(),
                 precision=choice('fp32', 'bf16'), device=device(), progress=flag(), desc=either(OTHERS.filter(lambda v: not isinstance(v, str)), 3, 1.5, optional=True),
                 accelerator=instance(optional=True), keep=path(optional=True), resume=either('', 3, 1.5, [], {}, object(), len, b'bytes', 'a\0b', np.zeros(3)), report=function(optional=True))
-cell_args = lambda cls, **kw: given_(cls, size=(3, size()), act_dim=(2, size()), hidden=(8, size()), deter=(4, size()), act=('elu', choice(*ACTS)), **kw)
+cell_args = lambda cls, **kw: given_(cls, size=(3, size()), act_dim=(2, size()), hidden=(8, size()), deter=(4, size()), act=('elu', choice(*ACTIVATIONS)), **kw)
 control = lambda f: given_(f, a=(a, array(a, numpy=False, free=(0, 1, 2), filled=(0, 1, 2))), context=(2, number(1, T, integer=True)), **({'seed': (0, seed())} if f is shuffled else {}))
 standardised = lambda f: given_(f, e=(e, array(e, values=False, numpy=False, leading=True)))
-studied = {k: number(low=0 if k in ('lr', 'weight_decay') else 1, integer=k not in ('lr', 'weight_decay')) for k in STEPS}
+studied = {k: number(low=0 if k in ('lr', 'weight_decay') else 1, integer=k not in ('lr', 'weight_decay')) for k in STUDY_CONFIG}
 TINY = dict(steps=2, length=6, batch=2, context=2, horizon=3, long=6, samples=2)
-parts = lambda: {'chance': Chance()}
+parts = lambda: {'chance': RNGState()}
 
 
 @cache
@@ -162,7 +170,7 @@ CASES = {
     'dynamics.overfit': Case(overfit, fresh('model', batch=BATCH, steps=1), model=model_kind(), batch=batch_kind(), steps=size(), lr=number(low=0)),
     'dynamics.alignment_errors': Case(alignment_errors, fresh('model', steps=1), model=model_kind(GRUDynamics(2, A, 4), GRUDynamics(E, 1, 4)), steps=size()),
     # cell
-    'cell.products_in': given_(products_in, precision=('bf16', choice('fp32', 'bf16')), device=('cpu', device())),
+    'cell.products_in': given_(matmul_precision, precision=('bf16', choice('fp32', 'bf16')), device=('cpu', device())),
     'cell.run_gru': given_(run_gru, gru=(torch.nn.GRU(E, 4, batch_first=True), instance(st.just(torch.nn.GRUCell(E, 4)), st.just(GRU))), x=(e, array(e, values=False, numpy=False, free=(0, 1))),
                            is_first=(first, array(first, values=False, numpy=False, optional=True)), h=(rand(B, 4), array(rand(B, 4), values=False, numpy=False, optional=True))),
     # models
@@ -172,7 +180,7 @@ CASES = {
     'mdn_rnn.MDNRNN.loss': given_(MDN.loss, batch=(BATCH, batch_kind())),
     'rssm.RSSM': Case(RSSM, lambda: dict(embed=3., act_dim=2.) | SMALL, **new_model, **{k: number(1, 2**16, integer=True) for k in WHOLE}, **{k: number(*v) for k, v in REAL.items()},
                       obs_std=number(1e-4, 10, optional=True), chunk=number(1, 2**16, integer=True, optional=True), latent=choice('gaussian', 'categorical', 'none'),
-                      cell=choice('gru', 'plain_gru', 'layer_norm', 'block', 'none'), act=choice(*ACTS), norm=flag(), symlog=flag(), free_mean=flag()),
+                      cell=choice('gru', 'plain_gru', 'layer_norm', 'block', 'none'), act=choice(*ACTIVATIONS), norm=flag(), symlog=flag(), free_mean=flag()),
     'rssm.RSSM.initial': given_(RSS.initial, batch=(0, number(low=0, integer=True))),
     'rssm.RSSM.obs_step': given_(RSS.obs_step, state=(STATE, wrong_state(False)), a=(a[:, 0], array(a[:, 0], values=False, numpy=False)), e=(e[:, 0], array(e[:, 0], values=False, numpy=False)), noise=(rand(B, 2), array(rand(B, 2), values=False, numpy=False, optional=True))),
     'rssm.RSSM.img_step': given_(RSS.img_step, state=(STATE, wrong_state(False)), a=(a[:, 0], array(a[:, 0], values=False, numpy=False)), noise=(rand(B, 2), array(rand(B, 2), values=False, numpy=False, optional=True))),
@@ -190,41 +198,41 @@ CASES = {
     'presets.preset': Case(preset, lambda: dict(name='course', embed=3, act_dim=2), name=choice(*PRESETS), **new_model, size=either(OTHERS, '12m', 3, optional=True)),
     'presets.preset, dreamer_v3': Case(partial(preset, deter=16, hidden=8, classes=4), lambda: dict(name='dreamer_v3', embed=3, act_dim=2, size='12m'), name=choice(*PRESETS), **new_model, size=choice(*WIDTHS, optional=True)),
     # parts of models
-    'transition.layer': given_(layer, size=(4, size()), act=('elu', choice(*ACTS)), norm=(True, flag())),
-    'transition.mlp': given_(mlp, inp=(3, size()), hidden=(4, size()), out=(2, size()), layers=(0, number(low=0, integer=True)), act=('elu', choice(*ACTS)), norm=(True, flag())),
-    'transition.TwoInputs': given_(TwoInputs, deter=(4, size()), embed=(3, size()), hidden=(4, size()), out=(2, size()), layers=(1, size()), act=('elu', choice(*ACTS)), norm=(True, flag())),
-    'transition.GRUStep': cell_args(GRUStep), 'transition.PlainGRU': cell_args(PlainGRU), 'transition.LayerNormGRU': cell_args(LayerNormGRU), 'transition.NoMemory': cell_args(NoMemory),
-    'transition.BlockGRU': cell_args(BlockGRU, blocks=(2, size())),
+    'transition.layer': given_(norm_act, size=(4, size()), act=('elu', choice(*ACTIVATIONS)), norm=(True, flag())),
+    'transition.mlp': given_(mlp, inp=(3, size()), hidden=(4, size()), out=(2, size()), layers=(0, number(low=0, integer=True)), act=('elu', choice(*ACTIVATIONS)), norm=(True, flag())),
+    'transition.TwoInputs': given_(TwoInputMLP, deter=(4, size()), embed=(3, size()), hidden=(4, size()), out=(2, size()), layers=(1, size()), act=('elu', choice(*ACTIVATIONS)), norm=(True, flag())),
+    'transition.GRUStep': cell_args(GRUStep), 'transition.PlainGRU': cell_args(PlainGRUStep), 'transition.LayerNormGRU': cell_args(LayerNormGRUStep), 'transition.NoMemory': cell_args(NoMemoryStep),
+    'transition.BlockGRU': cell_args(BlockGRUStep, blocks=(2, size())),
     'transition.BlockLinear': given_(BlockLinear, inp=(4, size()), out=(6, size()), blocks=(2, size())),
     'objective.balanced_kl': given_(balanced_kl, post=(GAUSS, instance(st.just(tuple(GAUSS)), st.just(STATE))), prior=(GAUSS, instance(st.just(tuple(GAUSS)), st.just(ONE_HOT.initial(2).dist))),
                                     dyn=(1., number(low=0)), rep=(1., number(low=0)), free_nats=(1., number(low=0)), free_mean=(True, flag())),
     # training
     'distributed.SharedDraws': given_(SharedDraws, rank=(1, number(0, 1, integer=True)), n=(2, size()), windows=(3, size())),
-    'distributed.Team': given_(Team, accelerator=(None, instance(optional=True)), device=('cpu', device())),
-    'distributed.Team.part': given_(Team().part, rows=(torch.arange(4), array(torch.arange(4), values=False, free=(0,), bools=True, anywhere=True))),
-    'distributed.Team.draws': given_(Team().draws, windows=(3, size())),
-    'distributed.Team.mean': given_(Team().mean, tensors=([h], several(empty=False))),
-    'distributed.Team.agree': given_(Team().agree, model=(GRU, instance(st.just(GRUDynamics)))),
-    'distributed.Team.told': given_(Team().told, row=({'score': .5}, no_dict())),
-    'distributed.Team.any': given_(Team().any, flag=(True, flag())),
-    'resume.Chance': given_(Chance, device=('cpu', device())),
-    'resume.fingerprint': Case(fingerprint, lambda: dict(windows=windows()), windows=one_windows()),
+    'distributed.Team': given_(ProcessGroup, accelerator=(None, instance(optional=True)), device=('cpu', device())),
+    'distributed.Team.part': given_(ProcessGroup().part, rows=(torch.arange(4), array(torch.arange(4), values=False, free=(0,), bools=True, anywhere=True))),
+    'distributed.Team.draws': given_(ProcessGroup().draws, windows=(3, size())),
+    'distributed.Team.mean': given_(ProcessGroup().mean, tensors=([h], several(empty=False))),
+    'distributed.Team.agree': given_(ProcessGroup().agree, model=(GRU, instance(st.just(GRUDynamics)))),
+    'distributed.Team.told': given_(ProcessGroup().told, row=({'score': .5}, no_dict())),
+    'distributed.Team.any': given_(ProcessGroup().any, flag=(True, flag())),
+    'resume.Chance': given_(RNGState, device=('cpu', device())),
+    'resume.fingerprint': Case(windows_fingerprint, lambda: dict(windows=windows()), windows=one_windows()),
     'resume.differences': given_(differences, there=({'lr': .1}, no_dict()), here=({}, no_dict())),
     'resume.write_training': Case(write_training, lambda: dict(path=Path(FOLDER.name)/'new.pt', about={}, parts=parts()), path=path(), about=no_dict(), parts=no_dict()),
-    'resume.remove_litter': Case(remove_litter, lambda: dict(path=Path(FOLDER.name)/'none.pt'), path=path()),
+    'resume.remove_litter': Case(remove_temporary_files, lambda: dict(path=Path(FOLDER.name)/'none.pt'), path=path()),
     'resume.read_training': Case(read_training, lambda: dict(path=kept_file(), about={'lr': .1}, parts=parts()), path=path(), about=either(OTHERS.filter(lambda v: v != {})), parts=no_dict()),
-    'resume.kept_where': Case(kept_where, lambda: dict(keep=Path(FOLDER.name)/'to.pt', resume=None), keep=path(optional=True), resume=training['resume']),
-    'health.first_bad': given_(first_bad, logs=([{'loss': h.sum(), 'grad_norm': h.sum()}], several(empty=False))),
-    'health.gone_bad': Case(gone_bad, lambda: dict(step=3, log={'loss': 1., 'grad_norm': 2.}, windows=windows(), rows=torch.arange(3)), dict(kept='named in the message, if given', kept_step='the same'),
+    'resume.kept_where': Case(checkpoint_paths, lambda: dict(keep=Path(FOLDER.name)/'to.pt', resume=None), keep=path(optional=True), resume=training['resume']),
+    'health.first_bad': given_(first_nonfinite, logs=([{'loss': h.sum(), 'grad_norm': h.sum()}], several(empty=False))),
+    'health.gone_bad': Case(nonfinite_error, lambda: dict(step=3, log={'loss': 1., 'grad_norm': 2.}, windows=windows(), rows=torch.arange(3)), dict(kept='named in the message, if given', kept_step='the same'),
                             step=size(), log=no_dict(), windows=one_windows(), rows=array(torch.arange(3), free=(0,), low=0, high=10**6)),
-    'health.symptoms': given_(lambda model, batch, rows: symptoms(model, batch, rows), model=(GRU, model_kind()), batch=(BATCH, batch_kind()), rows=([], several(empty=False))),
-    'health.symptoms, MDN-RNN': given_(lambda batch: symptoms(MDN, batch, []), batch=(BATCH, batch_kind())),
-    'health.symptoms, RSSM': given_(lambda batch, rows: symptoms(RSS, batch, rows), batch=(BATCH, batch_kind()), rows=([{'step': 1, 'kl': 1.}], several())),
+    'health.symptoms': given_(lambda model, batch, rows: diagnose(model, batch, rows), model=(GRU, model_kind()), batch=(BATCH, batch_kind()), rows=([], several(empty=False))),
+    'health.symptoms, MDN-RNN': given_(lambda batch: diagnose(MDN, batch, []), batch=(BATCH, batch_kind())),
+    'health.symptoms, RSSM': given_(lambda batch, rows: diagnose(RSS, batch, rows), batch=(BATCH, batch_kind()), rows=([{'step': 1, 'kl': 1.}], several())),
     'history.validate': Case(validate, fresh('model', windows=windows(), context=2, samples=2), model=model_kind(GRUDynamics(2, A, 4)), windows=windows_kind(), context=number(1, T, integer=True), samples=size(), limit=size()),
-    'history.spread': Case(spread, lambda: dict(windows=windows()), windows=one_windows(), limit=size()),
+    'history.spread': Case(evenly_spaced, lambda: dict(windows=windows()), windows=one_windows(), limit=size()),
     'history.History.column': given_(HISTORY.column, part=('valid', choice('train', 'valid')), key=('score', choice('step', 'score'))),
-    'history.Best.offer': given_(Best().offer, row=({'score': .1}, either(OTHERS, {'loss': 1.})), model=(GRU, model_kind())),
-    'history.Best.give': given_(Best().give, model=(GRU, model_kind())),
+    'history.Best.offer': given_(BestWeights().offer, row=({'score': .1}, either(OTHERS, {'loss': 1.})), model=(GRU, model_kind())),
+    'history.Best.give': given_(BestWeights().give, model=(GRU, model_kind())),
     'loop.Training': Case(Training, lambda: dict(o=SimpleNamespace(**(dict(lr=1e-3, weight_decay=0., clip=1., seed=0, precision='fp32', device='cpu', desc=None, accelerator=None, keep=None, resume=None, report=None)
                                                                       | FIT | dict(model=gru(), train=windows(), valid=windows())))), o=instance()),
     'train.fit': Case(fit, fresh('model', 'train', 'valid', **FIT), model=model_kind(STILL), train=windows_kind(), valid=windows_kind(), **training),
@@ -248,27 +256,27 @@ CASES = {
     'felt.Probe': given_(PROBES[0], e=(e, array(e, values=False, numpy=False, leading=True))),
     'felt.Probe.error': given_(PROBES[0].error, e=(e[0], array(e[0], values=False, numpy=False)), state=(EPISODES[0].state[:T+1], array(EPISODES[0].state[:T+1], free=(1,), filled=(1,)))),
     'felt.probe_errors': given_(probe_errors, model=(GRU, model_kind(GRUDynamics(2, A, 4))), latents=(EPISODES, with_state()), probes=(PROBES, probes_kind()), context=(2, size()), horizon=(3, size()), samples=(2, size()), stride=(5, size())),
-    'felt.felt_errors': given_(felt_errors, model=(GRU, model_kind(GRUDynamics(2, A, 4))), encoder=(Painter(), instance()), episodes=([pixels(o) for o in EPISODES], several(st.just(EPISODES), st.just([pixels(EPISODES[0])]))), latents=(EPISODES, with_state()),
+    'felt.felt_errors': given_(decoded_errors, model=(GRU, model_kind(GRUDynamics(2, A, 4))), encoder=(Painter(), instance()), episodes=([pixels(o) for o in EPISODES], several(st.just(EPISODES), st.just([pixels(EPISODES[0])]))), latents=(EPISODES, with_state()),
                                probes=(PROBES, probes_kind()), context=(2, size()), horizons=((1, 3), numbers(low=1)), samples=(2, size()), limit=(9, size())),
     'uncertainty.crps': given_(crps, y=(GAUSS.mean, array(GAUSS.mean, values=False, numpy=False, free=(0,), filled=(0,))), x=(GAUSS.mean[0], array(GAUSS.mean[0], values=False, numpy=False))),
     **{f'uncertainty.{f.__name__}': given_(f, d=(GAUSS, like_components()), x=(GAUSS.mean[0], array(GAUSS.mean[0], values=False, numpy=False))) for f in (cdf, marginal_nll, score)},
     'uncertainty.Calibration': given_(Calibration(torch.ones(3), torch.ones(3)), d=(GAUSS, like_components())),
     'uncertainty.calibrate': given_(calibrate, model=(MDN, model_kind(GRU, MDNRNN(2, A, 4, 2))), episodes=(EPISODES, episodes_kind()), context=(2, size()), horizon=(3, size()), samples=(2, number(low=2, integer=True)), limit=(9, number(low=2, integer=True)), seed=(0, seed())),
     'uncertainty.Uncertainty.at': given_(UNSURE.at, name=('crps', choice('crps', 'nll', 'marginal', 'energy', 'cover50', 'cover90', 'cover95')), h=(3, number(1, 3, integer=True))),
-    'uncertainty.uncertainty': given_(uncertainty, models=([MDN], several(st.sampled_from([[GRU], GRU, [MDN, 3], MDNRNN, [MDNRNN(2, A, 4, 2)]]))), episodes=(EPISODES, episodes_kind()), context=(2, size()), horizon=(3, size()), samples=(2, number(low=2, integer=True)),
+    'uncertainty.uncertainty': given_(evaluate_uncertainty, models=([MDN], several(st.sampled_from([[GRU], GRU, [MDN, 3], MDNRNN, [MDNRNN(2, A, 4, 2)]]))), episodes=(EPISODES, episodes_kind()), context=(2, size()), horizon=(3, size()), samples=(2, number(low=2, integer=True)),
                                       stride=(5, size()), calibration=(None, several(st.just([]), st.just([Calibration(torch.ones(1), torch.ones(1))]*2), optional=True)), seed=(0, seed())),
     **{f'controls.{f.__name__}': control(f) for f in (shuffled, opposite, late, early)},
-    'controls.under_controls': given_(partial(under_controls, context=2, horizon=3, samples=2), models=({'GRU': GRU}, models_kind()), episodes=(EPISODES, episodes_kind()), controls=({'late': late}, either(OTHERS.filter(lambda v: v != {}), {'late': 3}, [late]))),
+    'controls.under_controls': given_(partial(evaluate_controls, context=2, horizon=3, samples=2), models=({'GRU': GRU}, models_kind()), episodes=(EPISODES, episodes_kind()), controls=({'late': late}, either(OTHERS.filter(lambda v: v != {}), {'late': 3}, [late]))),
     'controls.noise_floor': given_(noise_floor, train=(EPISODES[:8], with_state()), test=(EPISODES[8:], with_state()), neighbours=(2, number(1, 8*17, integer=True))),
-    'margins.spreads': given_(spreads, model=(GRU, model_kind(GRUDynamics(2, A, 4))), e=(GAUSS.mean, array(GAUSS.mean, values=False, numpy=False, leading=True)), probes=(PROBES, probes_kind())),
-    'margins.misses': given_(misses, model=(GRU, model_kind(GRUDynamics(2, A, 4))), e=(GAUSS.mean[:, 0], array(GAUSS.mean[:, 0], values=False, numpy=False, free=(0,), filled=(0,))), true=(GAUSS.mean[0, 0], array(GAUSS.mean[0, 0], values=False, numpy=False)),
+    'margins.spreads': given_(sample_spreads, model=(GRU, model_kind(GRUDynamics(2, A, 4))), e=(GAUSS.mean, array(GAUSS.mean, values=False, numpy=False, leading=True)), probes=(PROBES, probes_kind())),
+    'margins.misses': given_(sample_mean_errors, model=(GRU, model_kind(GRUDynamics(2, A, 4))), e=(GAUSS.mean[:, 0], array(GAUSS.mean[:, 0], values=False, numpy=False, free=(0,), filled=(0,))), true=(GAUSS.mean[0, 0], array(GAUSS.mean[0, 0], values=False, numpy=False)),
                              state=(EPISODES[0].state[:3], array(EPISODES[0].state[:3], free=(1,))), probes=(PROBES, probes_kind())),
     'margins.Margins': given_(MARGINS, name=('latent', choice('latent', 'angle (°)')), h=(3, size()), spread=(rand(4).numpy(), either(OTHERS.filter(lambda v: v is not True and v is not False), [[1], [1, 2]], -.1, float('nan'), float('inf'), np.array([.1, -1.]), rand(3).to('meta')))),
     'margins.fit_margins': given_(fit_margins, model=(GRU, model_kind(GRUDynamics(2, A, 4))), latents=(EPISODES, with_state()), probes=(PROBES, probes_kind()), horizon=(3, size()), level=(.5, number(.5, .999)), **held_out),
-    'margins.covered': given_(covered, margins=(MARGINS, instance()), model=(GRU, model_kind(GRUDynamics(2, A, 4))), latents=(EPISODES, with_state()), probes=(PROBES, probes_kind()), **held_out),
-    'margins.Held': given_(Held, actions=([0, 1], either(OTHERS, 3, np.zeros(3))), hold=(2, size())),
-    'study.latents_of': Case(lambda world, folder, seed=0, progress=False: latents_of(world, folder, seed, progress, episodes=3, max_steps=4), lambda: dict(world='Pendulum', folder=FOLDER.name), world=choice(*WORLDS), folder=path(), seed=number(0, 2**31, integer=True), progress=flag()),
-    'study.trial': Case(trial, lambda: dict(file=latents_file(), model='GRU', seed=0, cfg=TINY), file=path(), model=choice(*MEMBERS), seed=seed(), cfg=either(OTHERS.filter(lambda v: v != {}), {'steps': 0}, {'setps': 3}, {'lr': 'fast'}, {'context': 2.5}, {3: 3}, words=('setting', *STEPS))),
+    'margins.covered': given_(margin_coverage, margins=(MARGINS, instance()), model=(GRU, model_kind(GRUDynamics(2, A, 4))), latents=(EPISODES, with_state()), probes=(PROBES, probes_kind()), **held_out),
+    'margins.Held': given_(RandomHoldPolicy, actions=([0, 1], either(OTHERS, 3, np.zeros(3))), hold=(2, size())),
+    'study.latents_of': Case(lambda world, folder, seed=0, progress=False: variant_latents(world, folder, seed, progress, episodes=3, max_steps=4), lambda: dict(world='Pendulum', folder=FOLDER.name), world=choice(*ENV_VARIANTS), folder=path(), seed=number(0, 2**31, integer=True), progress=flag()),
+    'study.trial': Case(run_trial, lambda: dict(file=latents_file(), model='GRU', seed=0, cfg=TINY), file=path(), model=choice(*STUDY_MODELS), seed=seed(), cfg=either(OTHERS.filter(lambda v: v != {}), {'steps': 0}, {'setps': 3}, {'lr': 'fast'}, {'context': 2.5}, {3: 3}, words=('setting', *STUDY_CONFIG))),
     'study.run_study': Case(run_study, lambda: dict(folder=FOLDER.name, worlds=['Pendulum'], models=['GRU'], seeds=[0], workers=1, progress=False, changes=dict(episodes=6, max_steps=30)) | TINY, folder=path(), worlds=several(st.just(['Mars']), st.just(['Pendulum', 3])),
                             models=several(st.just(['LSTM'])), seeds=numbers(), workers=size(optional=True), progress=flag(), changes=either(OTHERS.filter(lambda v: v != {})), **studied),
 }

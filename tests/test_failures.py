@@ -16,9 +16,10 @@ import pytest
 from conftest import ROOT
 
 from rssm_nbdev.data import save_episodes
-from rssm_nbdev.env import collect, stream
-from rssm_nbdev.failures import EpisodeError, survive
-from rssm_nbdev.faulty import FAULTS, Faulty
+from rssm_nbdev.collection.episodes import collect, stream
+from rssm_nbdev.env import EpisodeError
+from rssm_nbdev.collection.workers import run_jobs
+
 
 gym.register('Faulty-v0', Faulty, disable_env_checker=True)
 N, BAD, LIMIT = 7, 3, 5.              # LIMIT: seconds; far more than an episode takes, on a busy machine too
@@ -120,9 +121,9 @@ def test_a_stream_that_is_left_early_leaves_nothing():
 COMMAND = '''
 import os, signal, sys, threading
 import gymnasium as gym
-from rssm_nbdev.faulty import Faulty
+
 gym.register('Faulty-v0', Faulty, disable_env_checker=True, kwargs={'faults': FAULTS})
-from rssm_nbdev.cli import main
+from rssm_nbdev.cli.use import main
 if __name__ == '__main__': main(sys.argv[1:])
 '''
 
@@ -182,7 +183,7 @@ def large_or_dead(n, at):
 
 @pytest.mark.parametrize('n', [1, 2])
 def test_a_worker_that_dies_while_it_sends_stops_nobody_else(n):
-    res = [r for _, r in survive(large_or_dead, ((i,) for i in range(5)), n)]
+    res = [r for _, r in run_jobs(large_or_dead, ((i,) for i in range(5)), n)]
     assert [getattr(r, 'kind', 'well') for r in res] == ['well', 'killed', 'well', 'well', 'well'] and res[1].step == 1
 
 

@@ -16,8 +16,8 @@ from conftest import ROOT
 
 from rssm_nbdev.checkpoint import load, save
 from rssm_nbdev.core import FileError
-from rssm_nbdev.encoder import bundled_encoders, load_encoder, save_encoder, VAE
-from rssm_nbdev.files import digest, read_weights, write_sealed, write_weights
+from rssm_nbdev.encoder import VAE, bundled_encoders, load_encoder, save_encoder
+from rssm_nbdev.files import digest, read_weights, write_sealed_json, write_weights
 from rssm_nbdev.gru import GRUDynamics
 
 
@@ -81,12 +81,12 @@ def test_an_entry_of_ten_thousand_letters_makes_no_error_of_ten_thousand(model, 
 
 def test_metrics_that_are_damaged_are_no_reason_to_forget_the_encoder(tmp_path):
     "`rssm train` once took latents whose metrics could not be read for latents of an unknown encoder"
-    from rssm_nbdev.cli_make import encoder_of
+    from rssm_nbdev.cli.make import source_encoder
     (tmp_path/'latents.npz').write_bytes(b'')
-    assert encoder_of(tmp_path/'latents.npz', 32) is None                       # a file on its own: nothing is known
-    write_sealed(m := tmp_path/'metrics.json', {'encoder': 'ab'*32}); assert encoder_of(tmp_path/'latents.npz', 32).provenance['sha256'] == 'ab'*32
+    assert source_encoder(tmp_path/'latents.npz', 32) is None                       # a file on its own: nothing is known
+    write_sealed_json(m := tmp_path/'metrics.json', {'encoder': 'ab'*32}); assert source_encoder(tmp_path/'latents.npz', 32).provenance['sha256'] == 'ab'*32
     m.write_text(m.read_text().replace('ab', 'ac', 1))
-    with pytest.raises(FileError, match='damaged or changed by hand'): encoder_of(tmp_path/'latents.npz', 32)
+    with pytest.raises(FileError, match='damaged or changed by hand'): source_encoder(tmp_path/'latents.npz', 32)
 
 
 def test_bundled_encoders_are_those_of_the_list(tmp_path):

@@ -93,8 +93,8 @@ except EnvError as e: print(e)
 WRITE = '''
 import sys
 from rssm_nbdev.data import save_episodes
-from rssm_nbdev.env import collect
-from rssm_nbdev.minari_io import to_minari
+from rssm_nbdev.collection.episodes import collect
+from rssm_nbdev.collection.minari_io import to_minari
 for name, n, steps in (('CartPole-v1', 4, 30), ('Pendulum-v1', 2, 25)):
     eps = collect(name, n, seed=5, workers=1, progress=False, max_steps=steps)
     save_episodes(f'{sys.argv[1]}/{name}.npz', eps); to_minari(eps, f'trip/{name}')
@@ -105,7 +105,7 @@ from dataclasses import fields
 import numpy as np
 from rssm_nbdev.data import load_episodes
 from rssm_nbdev.env import Episode
-from rssm_nbdev.minari_io import from_minari
+from rssm_nbdev.collection.minari_io import from_minari
 ends = set()
 for name in ('CartPole-v1', 'Pendulum-v1'):
     kept, got = load_episodes(f'{sys.argv[1]}/{name}.npz'), from_minari(f'trip/{name}')
@@ -152,8 +152,8 @@ def test_a_writer_that_is_killed_leaves_nothing_that_passes_for_data(env, tmp_pa
     where = {'MINARI_DATASETS_PATH': str(tmp_path)}
     done = python(env, '''
 import os
-from rssm_nbdev.env import collect
-from rssm_nbdev.minari_io import to_minari
+from rssm_nbdev.collection.episodes import collect
+from rssm_nbdev.collection.minari_io import to_minari
 def dies():
     yield from collect('CartPole-v1', 2, workers=1, progress=False)
     os._exit(9)

@@ -10,7 +10,7 @@ from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from rssm_nbdev.core import FileError
-from rssm_nbdev.grade import CHECKS, grade
+from rssm_nbdev.grading.grades import CHECKS, grade
 
 P02 = ROOT/'nbs'/'p02_rssm_dynamics.ipynb'
 

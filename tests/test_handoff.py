@@ -15,9 +15,9 @@ from conftest import ROOT
 from gymnasium.spaces import Box, Discrete
 from rssm_nbdev.checkpoint import load, save
 from rssm_nbdev.core import FileError
-from rssm_nbdev.course import export_course, import_course
+from rssm_nbdev.sharing.course import export_course, import_course
 from rssm_nbdev.gru import GRUDynamics
-from rssm_nbdev.presets import preset
+from rssm_nbdev.variants.presets import preset
 
 PACKAGES = sorted(p.stem for p in (ROOT/'rssm_nbdev').glob('[a-z]*.py'))
 HIDE = '''import sys
@@ -115,7 +115,7 @@ import importlib
 for m in sys.argv[1:]: importlib.import_module(f'rssm_nbdev.{m}')
 from rssm_nbdev.core import MissingError
 from rssm_nbdev.gru import GRUDynamics
-from rssm_nbdev.hub import from_pretrained, push_to_hub, save_pretrained
+from rssm_nbdev.sharing.hub import from_pretrained, push_to_hub, save_pretrained
 m = GRUDynamics(3, 1, 4)
 for job in (lambda: from_pretrained('.'), lambda: push_to_hub(m, 'a/b'), lambda: save_pretrained(m, 'never')):
     try: job()
@@ -187,7 +187,7 @@ def hub_env(env, tmp_path):
 
 PULL = '''
 import sys, torch
-from rssm_nbdev.hub import from_pretrained
+from rssm_nbdev.sharing.hub import from_pretrained
 m = from_pretrained('someone/model')
 print(m.notes['metrics'], m.notes['seed'], m.open_loop(torch.zeros(1, 2, 3), torch.zeros(1, 3, 1)).sum().item())
 '''
@@ -221,7 +221,7 @@ import time
 import huggingface_hub.hf_api                  # loading it is not what is timed
 from rssm_nbdev.core import FileError
 from rssm_nbdev.gru import GRUDynamics
-from rssm_nbdev.hub import from_pretrained, push_to_hub
+from rssm_nbdev.sharing.hub import from_pretrained, push_to_hub
 for job in (lambda: from_pretrained('someone/nothing'), lambda: push_to_hub(GRUDynamics(3, 1, 4), 'someone/nothing', token='hf_none')):
     start = time.perf_counter()
     try: job()

@@ -11,8 +11,8 @@ from test_package import run
 
 
 def test_load_still_runs(env, tmp_path):
-    nb = tmp_path/'load.ipynb'
-    nb.write_bytes((ROOT/'nbs'/'load.ipynb').read_bytes())
+    nb = tmp_path/'reports/load.ipynb'
+    nb.write_bytes((ROOT/'nbs'/'reports/load.ipynb').read_bytes())
     done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env | {'LOAD_QUICK': '1', 'LOAD_OUT': str(tmp_path/'out')}, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     res = json.loads((tmp_path/'out'/'results.json').read_text())
@@ -44,6 +44,6 @@ def test_load_says_what_its_samples_say(res):
              'main process, training': (seconds[late], maximum_filter1d(main[late], late.sum()//5), train)}
     got = {k: np.polyfit(x, y, 1)[0]*over for k, (x, y, over) in looks.items()}
     np.testing.assert_allclose(list(got.values()), [res['beyond_MB'][k] for k in got], atol=.5)
-    shown = '\n'.join(str(o.get('data', {}).get('text/markdown', '')) for c in nbformat.read(ROOT/'nbs'/'load.ipynb', 4).cells for o in c.get('outputs', []))
+    shown = '\n'.join(str(o.get('data', {}).get('text/markdown', '')) for c in nbformat.read(ROOT/'nbs'/'reports/load.ipynb', 4).cells for o in c.get('outputs', []))
     for v in res['beyond_MB'].values(): assert f'{v:.1f}' in shown
     assert f"{res['frames']:,} frames" in shown and f"{res['frames_per_second']:,.0f} frames/s" in shown

@@ -1,8 +1,8 @@
 "The RSSM family against torchrl's modules, weights and noise copied (torchrl comes with the extra `peers`)"
 import pytest
 import torch
-from rssm_nbdev.objective import balanced_kl
-from rssm_nbdev.presets import preset
+from rssm_nbdev.variants.parts import balanced_kl
+from rssm_nbdev.variants.presets import preset
 from rssm_nbdev.rssm import RSSM
 from tensordict import TensorDict
 from tensordict.nn import TensorDictModule

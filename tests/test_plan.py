@@ -2,12 +2,13 @@
 import numpy as np
 import torch
 
-from rssm_nbdev.agent import Agent, rollouts
+from rssm_nbdev.planning.agent import Agent, batched_rollout
 from rssm_nbdev.checkpoint import load, save
 from rssm_nbdev.encoder import load_encoder
-from rssm_nbdev.env import collect, make_env, rollout
-from rssm_nbdev.imagination import Imagination, RewardHead, load_reward, save_reward
-from rssm_nbdev.plan import Truth
+from rssm_nbdev.collection.episodes import collect
+from rssm_nbdev.env import make_env, rollout
+from rssm_nbdev.planning.imagination import Imagination, RewardHead, load_reward, save_reward
+from rssm_nbdev.planning.cem import TrueDynamics
 from rssm_nbdev.rssm import RSSM
 
 SMALL = dict(horizon=4, candidates=10, elites=3, iterations=2, noise=.3)
@@ -20,9 +21,9 @@ def imagined(seed=0):
 
 def test_agent_gathers_in_worker_processes_what_it_gathers_here():
     "An agent travels to a worker, plans there, and each of its episodes is the one of its seed"
-    for world in (Truth('Pendulum-v1'), imagined()):
+    for world in (TrueDynamics('Pendulum-v1'), imagined()):
         there = collect('Pendulum-v1', 3, seed=4, policy=Agent(world, **SMALL), workers=2, max_steps=8, progress=False)
-        here = rollouts('Pendulum-v1', [o.seed for o in there], Agent(world, **SMALL), max_steps=8)
+        here = batched_rollout('Pendulum-v1', [o.seed for o in there], Agent(world, **SMALL), max_steps=8)
         for a, b in zip(there, here):
             np.testing.assert_allclose(a.act, b.act, atol=1e-3)
             assert a.obs.shape == b.obs.shape == (9, 64, 64, 3)

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-NB, RESULTS = ROOT/'nbs'/'promises.ipynb', ROOT/'artifacts'/'promises'/'results.json'
+NB, RESULTS = ROOT/'nbs'/'reports/promises.ipynb', ROOT/'artifacts'/'promises'/'results.json'
 
 
 def test_promises_rehearsal(env, tmp_path):

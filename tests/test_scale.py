@@ -8,9 +8,9 @@ from conftest import ROOT
 
 SHARD = '''
 import sys
-from rssm_nbdev.env import collect
-from rssm_nbdev.merge import save_shard
-from rssm_nbdev.shard import parse_shard
+from rssm_nbdev.collection.episodes import collect
+from rssm_nbdev.collection.shards import save_shard
+from rssm_nbdev.collection.shards import parse_shard
 shard, workers, out = parse_shard(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 run = dict(env_id='CartPole-v1', episodes=10, seed=5)
 save_shard(out, collect(**run, shard=shard, workers=workers, progress=False), shard, run)
@@ -19,8 +19,8 @@ WHOLE = '''
 import sys
 from pathlib import Path
 from rssm_nbdev.data import save_episodes
-from rssm_nbdev.env import collect
-from rssm_nbdev.merge import merge_shards
+from rssm_nbdev.collection.episodes import collect
+from rssm_nbdev.collection.shards import merge_shards
 d = Path(sys.argv[1])
 save_episodes(d/'single.npz', collect('CartPole-v1', episodes=10, seed=5, workers=2, progress=False))
 merge_shards(d.glob('part_*.npz'), d/'merged.npz')
@@ -39,8 +39,8 @@ def test_shards_of_separate_processes_are_the_single_run(env, tmp_path):
 
 
 def test_scale_still_runs(env, tmp_path):
-    nb = tmp_path/'scale.ipynb'
-    nb.write_bytes((ROOT/'nbs'/'scale.ipynb').read_bytes())
+    nb = tmp_path/'reports/scale.ipynb'
+    nb.write_bytes((ROOT/'nbs'/'reports/scale.ipynb').read_bytes())
     done = subprocess.run([sys.executable, ROOT/'tools'/'run_nb.py', nb], env=env | {'SCALE_QUICK': '1', 'SCALE_OUT': str(tmp_path/'out')}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     res = json.loads((tmp_path/'out'/'results.json').read_text())

@@ -142,7 +142,7 @@ def test_it_has_the_five_sections_in_order(handed_out):
 
 
 def test_the_instructors_notebook_holds_every_deliverable(instructor, tmp_path):
-    from rssm_nbdev.grade import grade
+    from rssm_nbdev.grading.grades import grade
     assert grade(INSTRUCTOR).lacking == ['all cells executed']                 # its counts are cleaned away
     for i, c in enumerate((c for c in instructor.cells if c.cell_type == 'code'), 1): c.execution_count = i
     nbformat.write(instructor, tmp_path/'nb.ipynb')
@@ -151,7 +151,7 @@ def test_the_instructors_notebook_holds_every_deliverable(instructor, tmp_path):
 
 
 def test_a_notebook_handed_in_as_it_was_given_holds_next_to_nothing(instructor, handed_out, tmp_path):
-    from rssm_nbdev.grade import grade
+    from rssm_nbdev.grading.grades import grade
     theirs, nb = by_id(instructor), nbformat.from_dict(handed_out)
     past = False
     for i, c in enumerate((c for c in nb.cells if c.cell_type == 'code'), 1):
