@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'plot_transitions', 'plot_reconstructions', 'plot_learning', 'plot_errors', 'plot_horizons', 'plot_rollout',
-           'plot_frames']
+           'plot_frames', 'save_figure', 'markdown_table']
 
 # %% ../nbs/14_plot.ipynb #e1420e8d
 import matplotlib.pyplot as plt
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
 from .core import ArgumentError, check_array, check_choice, check_list, check_number
-from .core import check_type
+from .core import check_path, check_type
 from .data import Transitions
 from .encoder import FrozenEncoder, psnr
 from .evaluation import Divergence, Evaluation
@@ -225,3 +225,25 @@ def plot_frames(
             if div and t == context - 1 + div: ax.spines[:].set(color='tab:red', linewidth=2)
         axs[r, 0].set_ylabel(name, fontsize=8)
     return fig
+
+# %% ../nbs/14_plot.ipynb #3d8e6abc
+def save_figure(
+    fig:Figure,  # the figure to save
+    path,        # file to write; its ending says the format
+)->Figure:       # the same figure, to be shown
+    "Save a figure at 150 dots an inch; raises `ArgumentError`"
+    check_type(fig, 'fig', Figure).savefig(check_path(path, 'path'), dpi=150)
+    return fig
+
+def markdown_table(
+    header:list,  # titles of the columns
+    rows:list,    # one list of cells a row; any object that `str` can write
+)->str:           # the table, for IPython's `Markdown`
+    "Write a table in Markdown; raises `ArgumentError`"
+    header = check_list(header, 'header')
+    lines = [header, ['---']*len(header)]
+    for i, row in enumerate(check_list(rows, 'rows', least=0)):
+        if len(check_list(row, f'rows[{i}]')) != len(header):
+            raise ArgumentError(f'rows[{i}] has {len(row)} cells: expected {len(header)}')
+        lines.append(row)
+    return '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)
