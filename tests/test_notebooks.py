@@ -6,7 +6,12 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-NBS = sorted((ROOT/'nbs').glob('*.ipynb'))
+NBS = sorted(p for p in (ROOT/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
+
+
+def page(path): return path.relative_to(ROOT/'nbs').as_posix()
+
+
 P02 = ROOT/'nbs'/'p02_rssm_dynamics.ipynb'
 
 
@@ -15,7 +20,7 @@ def outputs(nb): return [o for c in code_cells(nb) for o in c.outputs]
 def text_of(nb): return '\n'.join(''.join(o.get('text', '') or o.get('data', {}).get('text/markdown', '')) for o in outputs(nb))
 
 
-@pytest.mark.parametrize('path', NBS, ids=lambda p: p.stem)
+@pytest.mark.parametrize('path', NBS, ids=page)
 def test_valid_executed_and_free_of_errors(path):
     nb = nbformat.read(path, as_version=4)
     nbformat.validate(nb)
@@ -28,16 +33,16 @@ def test_valid_executed_and_free_of_errors(path):
     assert path.stat().st_size < (2e6 if path.stem.startswith('p02') or path.stem == 'gallery' else 5e5)       # pictures are what a gallery is for
 
 
-@pytest.mark.parametrize('path', NBS, ids=lambda p: p.stem)
+@pytest.mark.parametrize('path', NBS, ids=page)
 def test_no_machine_in_it(path):
     assert not re.search(r'/root/|/home/|/work/|/tmp/|\.venv/lib', path.read_text(encoding='utf-8'))
 
 
 def test_every_notebook_is_in_the_sidebar_and_the_index():
-    listed = re.findall(r'- (\w+\.ipynb)', (ROOT/'_quarto.yml').read_text())
-    assert sorted(listed) == sorted(p.name for p in NBS)
+    listed = re.findall(r'- ([\w/]+\.ipynb)', (ROOT/'_quarto.yml').read_text())
+    assert sorted(listed) == sorted(map(page, NBS))
     index = (ROOT/'nbs'/'index.ipynb').read_text(encoding='utf-8')
-    assert not [p.name for p in NBS if p.stem != 'index' and f'({p.name})' not in index]
+    assert not [p for p in map(page, NBS) if p != 'index.ipynb' and f'({p})' not in index]
 
 
 @pytest.fixture(scope='module')

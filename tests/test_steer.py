@@ -32,7 +32,7 @@ def test_package_without_ipywidgets():
     assert "pip install 'rssm_nbdev[interactive]'" in done.stdout
 
 
-@pytest.mark.parametrize('path', sorted((ROOT/'nbs').glob('*.ipynb')), ids=lambda p: p.stem)
+@pytest.mark.parametrize('path', sorted((ROOT/'nbs').rglob('*.ipynb')), ids=lambda p: p.stem)
 def test_no_widget_in_a_notebook(path):
     nb = nbformat.read(path, as_version=4)
     assert 'widgets' not in nb.metadata
