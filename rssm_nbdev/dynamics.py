@@ -44,11 +44,20 @@ class Dynamics(nn.Module):
 
     def open_loop_standardised(self, e, a, samples):
         "Like `open_loop`, in standardised latents and with checked arguments: what a model implements"
-        raise NotImplementedError(f'{type(self).__name__}.roll')
+        raise NotImplementedError(f'{type(self).__name__}.open_loop_standardised')
 
     def predictive_standardised(self, e, a, samples):
         "Like `predictive`, in standardised latents and with checked arguments: what a stochastic model implements"
         raise ArgumentError(f'{type(self).__name__} is deterministic: expected a model with a predictive distribution')
+
+    def diagnose(self,
+        batch:Batch,      # validation windows
+        rows:list[dict],  # the history's rows of validations so far, the last one new
+    )->dict[str, str]:    # name of a problem → a sentence; empty: none was found
+        "Look for problems of training that a falling loss hides; `fit` asks at each validation"
+        self.check_batch(batch)
+        check_list(rows, 'rows', dict, least=0)
+        return {}
 
 # %% ../nbs/08_dynamics.ipynb #f8f01e5d
 @patch

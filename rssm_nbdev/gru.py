@@ -44,7 +44,7 @@ def loss(
 
 # %% ../nbs/09_gru.ipynb #2f695092
 @patch
-def roll(
+def open_loop_standardised(
     self:GRUDynamics,
     e:Tensor,     # context, standardised, (B, C, E)
     a:Tensor,     # actions, (B, C−1+H, A)

@@ -96,7 +96,7 @@ def _unroll(self:MDNRNN, e, a, N, step):
     return out
 
 @patch
-def roll(
+def open_loop_standardised(
     self:MDNRNN,
     e:Tensor,     # context, standardised, (B, C, E)
     a:Tensor,     # actions, (B, C−1+H, A)
@@ -107,7 +107,7 @@ def roll(
     return torch.stack(self._unroll(e, a, N, lambda mix: [choose(mix)]*2), 1).unflatten(0, (N, len(e)))
 
 @patch
-def paths(
+def predictive_standardised(
     self:MDNRNN,
     e:Tensor,     # context, standardised, (B, C, E)
     a:Tensor,     # actions, (B, C−1+H, A)
@@ -117,3 +117,21 @@ def paths(
     def step(mix): d = mix.pick(); return d.sample(), d
     mean, std = (torch.stack(v, 1).unflatten(0, (samples, len(e))) for v in zip(*self._unroll(e, a, samples, step)))
     return DiagNormal(mean, std)
+
+# %% ../nbs/10_mdn_rnn.ipynb #bf25ad52
+@patch
+def diagnose(
+    self:MDNRNN,
+    batch:Batch,      # validation windows
+    rows:list[dict],  # not used
+)->dict[str, str]:    # {'variance': a sentence}, or empty
+    "Look for variances that explode"
+    e = self.standardise(self.check_batch(batch).e)
+    y, _ = self.gru(torch.cat([e[:, :-1], batch.a], -1))
+    mix = self.mixture(y, e[:, :-1])
+    weights = mix.logits.softmax(-1).unsqueeze(-1)                        # (B, T, K, 1)
+    width = (weights*mix.log_std.exp()).sum(-2).mean().item()
+    if width <= 2: return {}
+    return {'variance': f'the variances explode: the predicted Gaussians are {width:.1f} wide on average, '
+                        'and the latents themselves only 1. Try a smaller learning rate or a smaller clip, '
+                        'and look for outliers in the latents'}
