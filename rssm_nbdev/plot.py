@@ -4,246 +4,402 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'plot_transitions', 'plot_reconstructions', 'plot_learning', 'plot_errors', 'plot_horizons', 'plot_rollout',
-           'plot_frames', 'save_figure', 'markdown_table']
+           'plot_frames', 'animate', 'save_figure', 'markdown_table']
 
 # %% ../nbs/14_plot.ipynb #e1420e8d
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 from sklearn.decomposition import PCA
 
+from .checks import Array, ListOf, PathLike, Whole, checked
 from .core import ArgumentError, check_array, check_choice, check_list, check_number
-from .core import check_path, check_type
 from .data import Transitions
 from .encoder import FrozenEncoder, psnr
 from .evaluation import Divergence, Evaluation
+from .system import atomic_write
 from .train import History
 
 # %% ../nbs/14_plot.ipynb #aaff348d
-COLOURS = {'truth': 'black', 'posterior': 'tab:blue', 'imagined': 'tab:orange', 'persistence': '0.55', 'mean': '0.8', 'ridge': 'tab:brown',
-           'GRU': 'tab:green', 'MDN-RNN': 'tab:purple', 'RSSM': 'tab:orange'}
+COLOURS = {
+    'truth': 'black', 'posterior': 'tab:blue', 'imagined': 'tab:orange',
+    'persistence': '0.55', 'mean': '0.8', 'ridge': 'tab:brown',
+    'GRU': 'tab:green', 'MDN-RNN': 'tab:purple', 'RSSM': 'tab:orange',
+    'deterministic only': 'tab:blue', 'stochastic only': 'tab:red',
+}
+
+def _hide_frame(ax): ax.spines[['top', 'right']].set_visible(False)
 
 def _axes(rows=1, cols=1, width=8., height=2.4, **kw):
-    "A figure with plain axes"
+    "A figure with plain axes; `height` is that of one row"
     fig, axs = plt.subplots(rows, cols, figsize=(width, height*rows), layout='constrained', **kw)
-    for ax in np.ravel(axs): ax.spines[['top', 'right']].set_visible(False)
+    for ax in np.ravel(axs):
+        _hide_frame(ax)
     plt.close(fig)  # shown where it is returned, not twice
     return fig, axs
 
 def _picture(ax, img, title=''):
     "A picture without axes"
-    ax.imshow(np.asarray(img)); ax.set_xticks([]); ax.set_yticks([]); ax.set_title(title, fontsize=8)
+    ax.imshow(np.asarray(img))
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_title(title, fontsize=8)
     ax.spines[:].set_visible(True)
 
-def _shown(res, names, horizons=()):
-    "Names of models to show, all if None; raises `ArgumentError` for names and horizons that are not in the results"
-    H = next(iter(check_type(res, 'res', Evaluation).err.values())).shape[-1]
-    for h in horizons: check_number(h, 'horizons', low=1, high=H, integer=True)
-    return list(res.err) if names is None else [check_choice(k, 'names', res.err) for k in check_list(names, 'names')]
+def _steps_ahead(h): return f'{h} step{"s" if h > 1 else ""} ahead'
 
-def _length(rows):
-    "How many pictures each row has; raises `ArgumentError`"
-    for k, v in check_type(rows, 'rows', dict).items(): check_array(v, f'rows[{k!r}]', ('T', 'H', 'W', 3), dtype='uint8')
-    T = {len(v) for v in rows.values()}
-    if len(T) != 1 or T == {0}: raise ArgumentError(f'rows of {sorted(T)} pictures: expected all of one length, at least one')
-    return T.pop()
+# %% ../nbs/14_plot.ipynb #d368e98c
+def _horizon(res): return next(iter(res.err.values())).shape[-1]
+
+def _model_names(res, names, horizons=()):
+    "Names of the models to show; raises `ArgumentError` for those that the results do not hold"
+    for h in horizons:
+        check_number(h, 'horizons', low=1, high=_horizon(res), integer=True)
+    if names is None: return list(res.err)
+    return [check_choice(k, 'names', res.err) for k in check_list(names, 'names')]
+
+def _count_frames(rows):
+    "Length of all rows of pictures; raises `ArgumentError`"
+    for k, v in rows.items():
+        check_array(v, f'rows[{k!r}]', ('T', 'H', 'W', 3), dtype='uint8')
+    lengths = {len(v) for v in rows.values()}
+    if len(lengths) != 1 or lengths == {0}:
+        raise ArgumentError(
+            f'rows of {sorted(lengths)} pictures: expected all of one length, at least one')
+    return lengths.pop()
 
 # %% ../nbs/14_plot.ipynb #86ce66a8
+@checked
 def plot_transitions(
-    trans:Transitions,  # from `transitions`
-    which:list=None,    # which of them; default: six, spread evenly
+    trans:Transitions,            # from `transitions`
+    which:ListOf(Whole(0))=None,  # which of them; default: six, spread evenly
 )->Figure:
     "Some (observation, action, next observation) tuples, one a column"
-    check_type(trans, 'trans', Transitions)
-    which = np.linspace(0, len(trans) - 1, 6).astype(int) if which is None else check_list(which, 'which')
-    for i in which: check_number(i, 'which', low=0, high=len(trans) - 1, integer=True)
+    if which is None:
+        which = np.linspace(0, len(trans) - 1, 6).astype(int)
+    for i in which:
+        check_number(i, 'which', high=len(trans) - 1)
     fig, axs = _axes(2, len(which), height=1.4, width=1.35*len(which), squeeze=False)
     for col, i in zip(axs.T, which):
         t = trans[int(i)]
-        _picture(col[0], t.obs, f'step {i}\na = {np.array2string(t.act, precision=2)}'); _picture(col[1], t.next_obs)
-    axs[0, 0].set_ylabel('o', rotation=0, labelpad=10); axs[1, 0].set_ylabel('o′', rotation=0, labelpad=10)
+        _picture(col[0], t.obs, f'step {i}\na = {np.array2string(t.act, precision=2)}')
+        _picture(col[1], t.next_obs)
+    for ax, name in zip(axs[:, 0], ('o', 'o′')):
+        ax.set_ylabel(name, rotation=0, labelpad=10)
     return fig
 
 # %% ../nbs/14_plot.ipynb #f778df41
+@checked
 def plot_reconstructions(
     encoder:FrozenEncoder,  # from `load_encoder`
     obs:np.ndarray,         # pictures, (N, 64, 64, 3) uint8
 )->Figure:
     "Pictures, their reconstructions and five times the difference, one a column"
-    check_array(check_type(obs, 'obs', np.ndarray), 'obs', ('N', 64, 64, 3), dtype='uint8'); check_number(len(obs), 'len(obs)', low=1)
-    recon = check_type(encoder, 'encoder', FrozenEncoder).decode(encoder.encode(obs)).numpy()
-    diff = np.clip(255 - 5*np.abs(obs.astype(int) - recon), 0, 255).astype(np.uint8)
+    check_array(obs, 'obs', ('N', 64, 64, 3), dtype='uint8')
+    check_number(len(obs), 'len(obs)', low=1)
+    recon = encoder.decode(encoder.encode(obs)).numpy()
+    error = obs - recon.astype(float)
+    diff = np.clip(255 - 5*np.abs(error), 0, 255).astype(np.uint8)
     fig, axs = _axes(3, len(obs), height=1.05, width=1.*len(obs), squeeze=False)
-    for col, o, r, d in zip(axs.T, obs, recon, diff):
-        for ax, img in zip(col, (o, r, d)): _picture(ax, img)
-        col[0].set_title(f'{psnr((((o - r.astype(float))/255)**2).mean()):.1f} dB', fontsize=8)
-    for ax, name in zip(axs[:, 0], ('truth', 'decoded', '5×|diff|')): ax.set_ylabel(name, fontsize=8)
+    for pictures, axs_row in zip((obs, recon, diff), axs):
+        for ax, img in zip(axs_row, pictures):
+            _picture(ax, img)
+    for ax, e in zip(axs[0], error/255):
+        ax.set_title(f'{psnr((e**2).mean()):.1f} dB', fontsize=8)
+    for ax, name in zip(axs[:, 0], ('truth', 'decoded', '5×|diff|')):
+        ax.set_ylabel(name, fontsize=8)
     return fig
 
 # %% ../nbs/14_plot.ipynb #4d0fff19
+def _learning_curves(axs, history, colour, labels):
+    "One seed's losses (left) and validation score (right)"
+    left, right = axs
+    training, validation, score, best = labels
+    left.plot(*history.column('train', 'loss'), color=colour, alpha=.35, lw=.8, label=training)
+    left.plot(*history.column('valid', 'loss'), color=colour, ls='--', label=validation)
+    right.plot(*history.column('valid', 'score'), color=colour, label=score)
+    at = history.best
+    right.plot(at['step'], at['score'], 'o', color=colour, mfc='w', label=best)
+
+@checked
 def plot_learning(
-    name:str,                    # of the model
-    histories:list[History],     # one a training seed
-    unit:str='loss',             # of the loss
+    name:str,                   # of the model
+    histories:ListOf(History),  # one a training seed
+    unit:str='loss',            # of the loss
 )->Figure:
     "Training and validation loss, and the validation score, of one model's training seeds"
-    check_type(name, 'name', str); check_type(unit, 'unit', str)
-    for i, h in enumerate(check_list(histories, 'histories', History)):
-        if not (h.train and h.valid and h.best): raise ArgumentError(f'histories[{i}] has no row of training or validation: expected what `fit` returns')
-    fig, (left, right) = _axes(1, 2)
-    c = COLOURS.get(name, 'tab:red')
     for i, h in enumerate(histories):
-        lab = (lambda s: s if i == 0 else None)
-        left.plot(*h.column('train', 'loss'), color=c, alpha=.35, lw=.8, label=lab('training'))
-        left.plot(*h.column('valid', 'loss'), color=c, ls='--', label=lab('validation'))
-        right.plot(*h.column('valid', 'score'), color=c, label=lab(f'{len(histories)} training seeds'))
-        right.plot(h.best['step'], h.best['score'], 'o', color=c, mfc='w', label=lab('weights kept'))
+        if not (h.train and h.valid and h.best):
+            raise ArgumentError(f'histories[{i}] has no row of training or validation: '
+                                'expected what `fit` returns')
+    fig, (left, right) = _axes(1, 2)
+    labels = 'training', 'validation', f'{len(histories)} training seeds', 'weights kept'
+    for i, h in enumerate(histories):  # labels: the first seed's alone
+        colour = COLOURS.get(name, 'tab:red')
+        _learning_curves((left, right), h, colour, labels if i == 0 else [None]*4)
     last = np.concatenate([h.column('train', 'loss')[1][len(h.train)//10:] for h in histories])
-    left.set(xlabel='step', ylabel=unit, title=f'{name}: loss', ylim=(last.min() - .05*np.ptp(last), last.max() + .05*np.ptp(last)))
-    right.set(xlabel='step', ylabel='standardised MSE', yscale='log', title=f'{name}: open-loop error, horizons 1–10')
-    for ax in (left, right): ax.legend(fontsize=8, frameon=False)
+    margin = .05*np.ptp(last)
+    left.set(xlabel='step', ylabel=unit, title=f'{name}: loss')
+    left.set_ylim(last.min() - margin, last.max() + margin)
+    right.set(xlabel='step', ylabel='standardised MSE', yscale='log')
+    right.set_title(f'{name}: open-loop error, horizons 1–10')
+    for ax in (left, right):
+        ax.legend(fontsize=8, frameon=False)
     return fig
 
 # %% ../nbs/14_plot.ipynb #f99ff45b
+def _error_bar(ax, i, res, name, h):
+    "A model's error at one horizon at place i, with its interval, a dot a seed, and the number"
+    m = res.at(name, h)
+    below, above = max(0, m.mean - m.low), max(0, m.high - m.mean)
+    colour = COLOURS.get(name, 'tab:red')
+    ax.bar(i, m.mean, color=colour, alpha=.85, yerr=[[below], [above]], capsize=4)
+    seeds = res.err[name][:, :, h-1].mean(1)
+    if len(seeds) > 1:
+        ax.plot(i + np.linspace(-.15, .15, len(seeds)), seeds, 'k.', ms=4)
+    ax.annotate(f'{m.mean:.2g}', (i, m.high), ha='center', va='bottom', fontsize=8,
+                xytext=(0, 2), textcoords='offset points')
+
+@checked
 def plot_errors(
-    res:Evaluation,       # from `evaluate`
-    names:list=None,      # models, in order; default: all
-    horizons:tuple=(1, 5),
+    res:Evaluation,                   # from `evaluate`
+    names:ListOf(str)=None,           # models, in order; default: all
+    horizons:ListOf(Whole(1))=(1, 5),
 )->Figure:
-    "Errors of several models side by side, one panel a horizon; from zero, or logarithmic where they differ tenfold"
-    names = _shown(res, names, check_list(horizons, 'horizons'))
-    fig, axs = _axes(1, len(horizons), width=max(3.5*len(horizons), 6), height=2.8, squeeze=False)
+    "Errors of models, one panel a horizon; from zero, or logarithmic where they differ tenfold"
+    names = _model_names(res, names, horizons)
+    width = max(3.5*len(horizons), 6)
+    fig, axs = _axes(1, len(horizons), width=width, height=2.8, squeeze=False)
     for ax, h in zip(axs[0], horizons):
         for i, k in enumerate(names):
-            m = res.at(k, h)
-            ax.bar(i, m.mean, color=COLOURS.get(k, 'tab:red'), alpha=.85, yerr=[[max(0, m.mean - m.low)], [max(0, m.high - m.mean)]], capsize=4)
-            seeds = res.err[k][:, :, h-1].mean(1)
-            if len(seeds) > 1: ax.plot(i + np.linspace(-.15, .15, len(seeds)), seeds, 'k.', ms=4)
-            ax.annotate(f'{m.mean:.2g}', (i, m.high), ha='center', va='bottom', fontsize=8, xytext=(0, 2), textcoords='offset points')
-        sizes = [res.curve(k)[h-1] for k in names]
-        ax.set(yscale='log' if max(sizes) > 10*min(sizes) > 0 else 'linear', title=f'{h} step{"s" if h > 1 else ""} ahead'); ax.margins(y=.15)
+            _error_bar(ax, i, res, k, h)
+        errors = [res.curve(k)[h-1] for k in names]
+        ax.set_yscale('log' if max(errors) > 10*min(errors) > 0 else 'linear')
+        ax.set_title(_steps_ahead(h))
+        ax.margins(y=.15)
         ax.set_xticks(range(len(names)), names, fontsize=8, rotation=20 if len(names) > 4 else 0)
     axs[0, 0].set_ylabel('standardised MSE')
     return fig
 
 # %% ../nbs/14_plot.ipynb #e97321d3
+def _error_curve(ax, res, name, other='tab:red'):
+    "A model's error against the horizon, with its interval; `other`: colour of unknown models"
+    steps = np.arange(1, _horizon(res) + 1)
+    rows = [res.at(name, h) for h in steps]
+    colour = COLOURS.get(name, other)
+    marker = '.' if len(steps) <= 20 else None
+    ax.plot(steps, [r.mean for r in rows], color=colour, label=name, marker=marker)
+    low, high = [r.low for r in rows], [r.high for r in rows]
+    ax.fill_between(steps, low, high, color=colour, alpha=.15, lw=0)
+
+@checked
 def plot_horizons(
-    res:Evaluation,      # from `evaluate`
-    names:list=None,     # models, in order; default: all
+    res:Evaluation,          # from `evaluate`
+    names:ListOf(str)=None,  # models, in order; default: all
 )->Figure:
     "Error against horizon, logarithmic, with bands for the intervals"
-    names = _shown(res, names)
     fig, ax = _axes(width=6.5, height=3)
-    steps = np.arange(1, next(iter(res.err.values())).shape[-1] + 1)
-    for k in names:
-        rows = [res.at(k, h) for h in steps]
-        c = COLOURS.get(k, 'tab:red')
-        ax.plot(steps, [r.mean for r in rows], color=c, label=k, marker='.' if len(steps) <= 20 else None)
-        ax.fill_between(steps, [r.low for r in rows], [r.high for r in rows], color=c, alpha=.15, lw=0)
-    ax.set(yscale='log', xlabel=f'horizon (steps after {res.context} frames of context)', ylabel='standardised MSE')
+    for k in _model_names(res, names):
+        _error_curve(ax, res, k)
+    ax.set(yscale='log', ylabel='standardised MSE')
+    ax.set_xlabel(f'horizon (steps after {res.context} frames of context)')
     ax.legend(fontsize=8, frameon=False, ncol=2)
     return fig
 
 # %% ../nbs/14_plot.ipynb #8b02397b
-def _mark(ax, context, div, label=False):
-    "Lines where imagination starts, and where truth and imagination part"
-    ax.axvline(context - .5, color='.5', ls=':', label='imagination starts' if label else None)
-    if div.step: ax.axvline(context - 1 + div.step, color='tab:red', lw=1.2, label=f'divergence: step {div.step}' if label else None)
+def _mark_steps(ax, context, div, label=False):
+    "Lines where imagination starts, and where it leaves the posterior"
+    start = 'imagination starts' if label else None
+    ax.axvline(context - .5, color='.5', ls=':', label=start)
+    if not div.step: return
+    left = f'divergence: step {div.step}' if label else None
+    ax.axvline(context - 1 + div.step, color='tab:red', lw=1.2, label=left)
 
-def _trace(ax, truth, spread, imagined, context):
-    "One coordinate over time: posterior (H',), its spread, and imagined samples (N, H)"
-    t, ti = np.arange(len(truth)), np.arange(context - 1, len(truth))
-    cloud = np.concatenate([np.full((len(imagined), 1), truth[context-1]), imagined], 1)
-    lo, hi = np.quantile(cloud, [.025, .975], axis=0)
-    ax.fill_between(ti, lo, hi, color=COLOURS['imagined'], alpha=.25, lw=0, label='95 % of the samples')
-    ax.plot(ti, cloud.mean(0), color=COLOURS['imagined'], marker='.', label='imagined (mean)')
-    ax.plot(t, truth, color=COLOURS['posterior'], marker='.', label='posterior')
-    ax.fill_between(t, truth - 2*spread, truth + 2*spread, color=COLOURS['posterior'], alpha=.2, lw=0)
+def _plot_coordinate(ax, posterior, spread, imagined, context):
+    "One coordinate over time: posterior (C+H,), its spread, and imagined samples (N, H)"
+    t = np.arange(len(posterior))
+    imagined_t = t[context-1:]  # from the last frame that was seen
+    start = np.full((len(imagined), 1), posterior[context-1])
+    cloud = np.concatenate([start, imagined], 1)  # (N, 1+H)
+    low, high = np.quantile(cloud, [.025, .975], axis=0)
+    orange, blue = COLOURS['imagined'], COLOURS['posterior']
+    ax.fill_between(imagined_t, low, high, color=orange, alpha=.25, lw=0,
+                    label='95 % of the samples')
+    ax.plot(imagined_t, cloud.mean(0), color=orange, marker='.', label='imagined (mean)')
+    ax.plot(t, posterior, color=blue, marker='.', label='posterior')
+    ax.fill_between(t, posterior - 2*spread, posterior + 2*spread, color=blue, alpha=.2, lw=0)
 
 # %% ../nbs/14_plot.ipynb #973ae55a
-def _check_rollout(posterior, spread, imagined, div, pca, dims, context, name):
-    "The context, if all that `plot_rollout` is given fits together"
-    T, F = check_array(posterior, 'posterior', ('C+H', 'F'), dtype='float').shape
-    context = check_number(context, 'context', low=1, high=T - 1, integer=True)
-    check_array(spread, 'spread', (T, F), dtype='float', low=0); check_array(imagined, 'imagined', ('N', T - context, F), dtype='float')
-    check_array(check_type(div, 'div', Divergence).gap, 'div.gap', (T - context,)); check_type(name, 'name', str)
-    check_number(getattr(check_type(pca, 'pca', PCA), 'n_features_in_', None), 'features of pca', low=F, high=F)
-    for d in check_list(dims, 'dims', least=0): check_number(d, 'dims', low=0, high=F - 1, integer=True)
-    return context
+def _plot_plane(ax, posterior, imagined, div, context):
+    "Both trajectories in a plane: posterior (C+H, 2), imagined samples (N, H, 2)"
+    start = posterior[context-1:context]  # the last frame that was seen, (1, 2)
+    orange = COLOURS['imagined']
+    for sample in imagined[:40]:
+        ax.plot(*np.vstack([start, sample]).T, color=orange, alpha=.12, lw=.8)
+    ax.plot(*posterior.T, color=COLOURS['posterior'], marker='.',
+            label='posterior (sees the frames)')
+    ax.plot(*np.vstack([start, imagined.mean(0)]).T, color=orange, marker='.',
+            label='imagined (prior only)')
+    ax.plot(*start[0], 'ko', mfc='w', label='imagination starts')
+    if div.step:
+        ax.annotate(f'diverge at step {div.step}', posterior[context-1+div.step], color='tab:red',
+                    xytext=(12, 12), textcoords='offset points',
+                    arrowprops={'arrowstyle': '->', 'color': 'tab:red'},
+                    bbox={'fc': 'w', 'ec': 'none', 'alpha': .8, 'pad': 1})
+    ax.legend(fontsize=7, frameon=False)
+
+def _plot_gap(ax, div, context):
+    "The gap between imagined and posterior mean at each step, with the limit of the rule"
+    H = len(div.gap)
+    t = np.arange(context, context + H)
+    ax.plot(t, div.gap, color=COLOURS['truth'], marker='.', label='gap')
+    ax.plot(t, div.sample_std, color=COLOURS['imagined'], ls='--', label='spread of the samples')
+    ax.axhline(div.multiple, color='tab:red', ls=':', lw=1, label='limit')
+    _mark_steps(ax, context, div, label=True)
+    ax.set(xlabel='step of the window', ylabel='posterior std', yscale='log')
+    ax.set_xlim(-.5, context + H - .5)
+    ax.yaxis.set_major_formatter('{x:g}')
+    ax.yaxis.set_minor_formatter('')
+    ax.legend(fontsize=7, frameon=False, ncol=5, loc='lower left', bbox_to_anchor=(0, 1))
+    if not div.step:
+        title = f'no divergence within {H} steps'
+        ax.set_title(title, fontsize=9, loc='right', color='tab:red')
 
 # %% ../nbs/14_plot.ipynb #1eec1042
+def _check_rollout(posterior, imagined, div, pca, dims, context):
+    "Raise `ArgumentError` if the arguments of `plot_rollout` do not fit together"
+    T, F = posterior.shape
+    check_number(context, 'context', high=T - 1)
+    check_array(imagined, 'imagined', ('N', T - context, F), dtype='float')
+    check_array(div.gap, 'div.gap', (T - context,))
+    check_number(getattr(pca, 'n_features_in_', None), 'features of pca', low=F, high=F)
+    for d in dims:
+        check_number(d, 'dims', high=F - 1)
+
+@checked
 def plot_rollout(
-    posterior:np.ndarray,  # means along the real trajectory, context included, (C+H, F)
-    spread:np.ndarray,     # their standard deviations, (C+H, F)
-    imagined:np.ndarray,   # samples of the prior roll-out, (N, H, F)
-    div:Divergence,        # from `divergence`
-    pca:PCA,               # principal components of the states, fitted on training states
-    dims:tuple,            # which coordinates to show over time
-    context:int=5,         # C
-    name:str='z',          # what the coordinates are of
+    posterior:Array('C+H', 'F', dtype='float'),      # means along the real trajectory
+    spread:Array('C+H', 'F', dtype='float', low=0),  # their standard deviations
+    imagined:Array('N', 'H', 'F', dtype='float'),    # samples of the prior roll-out
+    div:Divergence,                                  # from `divergence`
+    pca:PCA,                                         # of the states, fitted on training states
+    dims:ListOf(Whole(0), least=0),                  # up to 3 coordinates to show over time
+    context:Whole(1)=5,                              # C
+    name:str='z',                                    # what the coordinates are of
 )->Figure:
     "The imagined trajectory over the posterior's, with the divergence annotated"
-    context = _check_rollout(posterior, spread, imagined, div, pca, dims, context, name)
-    fig = plt.figure(figsize=(9.5, 6.2), layout='constrained'); plt.close(fig)
+    _check_rollout(posterior, imagined, div, pca, dims, context)
+    p = pca.transform(posterior)                         # (C+H, K)
+    q = np.stack([pca.transform(x) for x in imagined])   # (N, H, K)
+    fig = plt.figure(figsize=(9.5, 6.2), layout='constrained')
+    plt.close(fig)
     grid = fig.add_gridspec(3, 4)
-    plane, p, q = fig.add_subplot(grid[:2, :2]), pca.transform(posterior), np.stack([pca.transform(x) for x in imagined])
-    for x in q[:40]: plane.plot(*np.vstack([p[context-1:context, :2], x[:, :2]]).T, color=COLOURS['imagined'], alpha=.12, lw=.8)
-    plane.plot(*p[:, :2].T, color=COLOURS['posterior'], marker='.', label='posterior (sees the frames)')
-    plane.plot(*np.vstack([p[context-1:context, :2], q.mean(0)[:, :2]]).T, color=COLOURS['imagined'], marker='.', label='imagined (prior only)')
-    plane.plot(*p[context-1, :2], 'ko', mfc='w', label='imagination starts')
-    if div.step: plane.annotate(f'diverge at step {div.step}', p[context-1+div.step, :2], color='tab:red', xytext=(12, 12), textcoords='offset points', arrowprops={'arrowstyle': '->', 'color': 'tab:red'}, bbox={'fc': 'w', 'ec': 'none', 'alpha': .8, 'pad': 1})
+    plane = fig.add_subplot(grid[:2, :2])
+    _plot_plane(plane, p[:, :2], q[..., :2], div, context)
     share = pca.explained_variance_ratio_
-    plane.set(xlabel=f'PC 1 of {name} ({share[0]:.0%})', ylabel=f'PC 2 of {name} ({share[1]:.0%})'); plane.legend(fontsize=7, frameon=False)
-    panels = [('PC 1', p[:, 0], np.sqrt(spread**2 @ pca.components_[0]**2), q[..., 0])] + [(f'{name}[{d}]', posterior[:, d], spread[:, d], imagined[..., d]) for d in dims[:3]]
-    for i, (label, *rows) in enumerate(panels):
+    plane.set_xlabel(f'PC 1 of {name} ({share[0]:.0%})')
+    plane.set_ylabel(f'PC 2 of {name} ({share[1]:.0%})')
+    panels = [('PC 1', p[:, 0], np.sqrt(spread**2 @ pca.components_[0]**2), q[..., 0])]
+    panels += [(f'{name}[{d}]', posterior[:, d], spread[:, d], imagined[..., d]) for d in dims[:3]]
+    for i, (title, *series) in enumerate(panels):
         ax = fig.add_subplot(grid[i//2, 2 + i%2])
-        _trace(ax, *rows, context); _mark(ax, context, div); ax.set_title(label, fontsize=9)
-    ax, t = fig.add_subplot(grid[2, :]), np.arange(context, len(posterior))
-    ax.plot(t, div.gap, color=COLOURS['truth'], marker='.', label='gap'); ax.plot(t, div.sample_std, color=COLOURS['imagined'], ls='--', label='spread of the samples')
-    ax.axhline(div.multiple, color='tab:red', ls=':', lw=1, label='limit')
-    _mark(ax, context, div, label=True)
-    ax.set(xlabel='step of the window', ylabel='posterior std', yscale='log', xlim=(-.5, len(posterior) - .5)); ax.yaxis.set_major_formatter('{x:g}'); ax.yaxis.set_minor_formatter(''); ax.legend(fontsize=7, frameon=False, ncol=5, loc='lower left', bbox_to_anchor=(0, 1))
-    if not div.step: ax.set_title(f'no divergence within {len(t)} steps', fontsize=9, loc='right', color='tab:red')
-    for ax in fig.axes: ax.spines[['top', 'right']].set_visible(False)
+        _plot_coordinate(ax, *series, context)
+        _mark_steps(ax, context, div)
+        ax.set_title(title, fontsize=9)
+    _plot_gap(fig.add_subplot(grid[2, :]), div, context)
+    for ax in fig.axes:
+        _hide_frame(ax)
     return fig
 
 # %% ../nbs/14_plot.ipynb #3db4b425
+@checked
 def plot_frames(
-    rows:dict,         # name → pictures (T, 64, 64, 3) uint8, all of one length
-    context:int=5,     # C: imagination starts after so many
-    div:int=None,      # step of divergence, from 1
-    first:int=2,       # first step to show
+    rows:dict,           # name → pictures (T, 64, 64, 3) uint8, all of one length
+    context:Whole(1)=5,  # C: imagination starts after so many
+    div:Whole(1)=None,   # step of divergence, from 1
+    first:Whole(0)=2,    # first step to show
 )->Figure:
     "Rows of pictures, one step a column, with the divergence marked"
-    T, context = _length(rows), check_number(context, 'context', low=1, integer=True)
-    if div is not None: check_number(div, 'div', low=1, integer=True)
-    steps = range(check_number(first, 'first', low=0, high=T - 1, integer=True), T)
+    T = _count_frames(rows)
+    check_number(first, 'first', high=T - 1)
+    steps = range(first, T)
+    left = context - 1 + div if div else None  # step at which imagination has left
     fig, axs = _axes(len(rows), len(steps), width=.75*len(steps), height=.85, squeeze=False)
-    for r, (name, frames) in enumerate(rows.items()):
-        for ax, t in zip(axs[r], steps):
-            _picture(ax, frames[t], ('see' if t < context else f'+{t-context+1}') if r == 0 else '')
-            if div and t == context - 1 + div: ax.spines[:].set(color='tab:red', linewidth=2)
-        axs[r, 0].set_ylabel(name, fontsize=8)
+    for axs_row, (name, frames) in zip(axs, rows.items()):
+        for ax, t in zip(axs_row, steps):
+            _picture(ax, frames[t])
+            if t == left:
+                ax.spines[:].set(color='tab:red', linewidth=2)
+        axs_row[0].set_ylabel(name, fontsize=8)
+    for ax, t in zip(axs[0], steps):
+        ax.set_title('see' if t < context else f'+{t-context+1}', fontsize=8)
     return fig
+
+# %% ../nbs/14_plot.ipynb #c45d140e
+def _to_image(fig):
+    "A figure as a picture of 64 colours"
+    with io.BytesIO() as f:
+        fig.savefig(f, format='png', dpi=64)
+        return Image.open(f).convert('P', palette=Image.Palette.ADAPTIVE, colors=64)
+
+def _animation_frame(pictures, t, context, div, scale):
+    "One step of an animation: pictures side by side, and below them what the model does"
+    n = len(pictures)
+    fig, axs = _axes(1, n, width=1.*scale*n, height=1.25*scale, squeeze=False)
+    for ax, (name, img) in zip(axs[0], pictures.items()):
+        _picture(ax, img, name)
+        ax.title.set_fontsize(10)
+    diverged = div is not None and t >= context - 1 + div
+    text = 'sees' if t < context else f'imagines, step {t-context+1}'
+    if diverged:
+        axs[0, -1].spines[:].set(color='tab:red', linewidth=4)
+    if diverged:
+        text += f', diverged at {div}'
+    fig.supxlabel(text, fontsize=10, color='tab:red' if diverged else 'black')
+    return _to_image(fig)
+
+@checked
+def animate(
+    rows:dict,            # name → pictures (T, H, W, 3) uint8, all of one length
+    path:PathLike,        # `.gif` file to write
+    context:Whole(1)=5,   # C: imagination starts after so many
+    div:Whole(1)=None,    # step of divergence, from 1
+    scale:Whole(1, 20)=2, # pixels a pixel
+    fps:Whole(1, 50)=5,   # steps a second
+):
+    "Write pictures as an animation, one name beside the other; raises `ArgumentError`, `FileError`"
+    frames = []
+    for t in range(_count_frames(rows)):
+        pictures = {name: row[t] for name, row in rows.items()}
+        frames.append(_animation_frame(pictures, t, context, div, scale))
+    with atomic_write(path) as tmp:
+        frames[0].save(tmp, format='GIF', save_all=True, append_images=frames[1:],
+                       duration=1000//fps, loop=0)
 
 # %% ../nbs/14_plot.ipynb #3d8e6abc
+@checked
 def save_figure(
-    fig:Figure,  # the figure to save
-    path,        # file to write; its ending says the format
-)->Figure:       # the same figure, to be shown
-    "Save a figure at 150 dots an inch; raises `ArgumentError`"
-    check_type(fig, 'fig', Figure).savefig(check_path(path, 'path'), dpi=150)
+    fig:Figure,     # the figure to save
+    path:PathLike,  # file to write; its ending says the format
+)->Figure:          # the same figure, to be shown
+    "Save a figure at 150 dots an inch; raises `ArgumentError`, `FileError`"
+    kind = check_choice(path.suffix[1:], 'ending of path', fig.canvas.get_supported_filetypes())
+    with atomic_write(path) as tmp:
+        fig.savefig(tmp, format=kind, dpi=150)
     return fig
 
+@checked
 def markdown_table(
-    header:list,  # titles of the columns
-    rows:list,    # one list of cells a row; any object that `str` can write
-)->str:           # the table, for IPython's `Markdown`
+    header:ListOf(),                # titles of the columns
+    rows:ListOf(ListOf(), least=0), # one list of cells a row; any object that `str` can write
+)->str:                             # the table, for IPython's `Markdown`
     "Write a table in Markdown; raises `ArgumentError`"
-    header = check_list(header, 'header')
     lines = [header, ['---']*len(header)]
-    for i, row in enumerate(check_list(rows, 'rows', least=0)):
-        if len(check_list(row, f'rows[{i}]')) != len(header):
+    for i, row in enumerate(rows):
+        if len(row) != len(header):
             raise ArgumentError(f'rows[{i}] has {len(row)} cells: expected {len(header)}')
         lines.append(row)
     return '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)

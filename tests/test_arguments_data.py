@@ -67,16 +67,18 @@ from rssm_nbdev.planning.cem import TrueDynamics, cartpole_step, cem_search, ini
 from rssm_nbdev.planning.cem import pendulum_step, shift_plan
 from rssm_nbdev.plot import plot_errors, plot_frames, plot_horizons, plot_learning
 from rssm_nbdev.plot import plot_reconstructions, plot_rollout, plot_transitions
-from rssm_nbdev.analysis.plot_study import animate, plot_decoded_errors, plot_faults, plot_memory
-from rssm_nbdev.analysis.plot_study import plot_pit, plot_reliability, plot_variants
+from rssm_nbdev.plot import animate, markdown_table, save_figure
+from rssm_nbdev.analysis.probes import plot_decoded_errors
+from rssm_nbdev.analysis.study import plot_variants
+from rssm_nbdev.analysis.uncertainty import plot_pit, plot_reliability
 from rssm_nbdev.grading.evidence import count_pictures, errors_in_lines, errors_in_table
 from rssm_nbdev.grading.evidence import output_text, parse_horizons, parse_model
 from rssm_nbdev.grading.evidence import parse_number as float_of
 from rssm_nbdev.interactive.views import html_fragment, record, sprite_sheet
-from rssm_nbdev.kernels.recurrence import State
+from rssm_nbdev.rssm import State
 from rssm_nbdev.render import SmallRender
 from rssm_nbdev.interactive.replay import Replay, Start, action_bounds, action_names, choices
-from rssm_nbdev.variants.presets import preset
+from rssm_nbdev.variants.parts import preset
 from rssm_nbdev.rssm import RSSM
 from rssm_nbdev.cli.run_folder import RunFolder, file_fingerprint, find_input, read_json
 from rssm_nbdev.collection.shards import check_shard, parse_shard, shard_items
@@ -371,13 +373,14 @@ CASES |= {
     'plot.plot_rollout': Case(plot_rollout, rolled, posterior=array(rolled()['posterior'], free=(0,)), spread=array(rolled()['spread'], low=0), imagined=array(rolled()['imagined'], free=(0,)), div=instance(), pca=instance(), context=number(low=1, high=7, integer=True),
                               dims=Kind('dims', st.one_of(ODD, st.sampled_from([(3,), (-1,), (.5,), (None,), ('word',)])).filter(lambda v: v not in ([], {}) if isinstance(v, (list, dict)) else True)), name=text()),
     'plot.plot_frames': Case(plot_frames, lambda: dict(rows={'x': PICS}, first=0), rows=FRAMES, context=number(low=1, integer=True), div=number(low=1, integer=True, optional=True), first=number(low=0, high=1, integer=True)),
-    'analysis.plot_study.plot_variants': Case(plot_variants, lambda: dict(worlds={'x': evaluation()}), worlds=a(dict, more=HELD), names=Kind('names', AMONG)),
-    'analysis.plot_study.plot_reliability': Case(plot_reliability, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
-    'analysis.plot_study.plot_pit': Case(plot_pit, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
-    'analysis.plot_study.plot_faults': Case(plot_faults, lambda: dict(rows={'files': (1, 2, 0)}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': (1, 2)}, {'x': (1, 2, -1)}, {'x': (1, 2, .5)}, {'x': (1, 2, float('nan'))}])])),
-    'analysis.plot_study.plot_memory': Case(plot_memory, lambda: dict(lines={'main': [1., 2.]}, x=[0, 1]), lines=a(dict, more=[*HELD, st.sampled_from([{'x': [1.]}, {'x': [1., float('nan')]}, {'x': 'word'}])]), x=listed([0], [0, float('nan')], ['a', 'b']), xlabel=text(), phases=a(dict, optional=True, more=[st.sampled_from([{'x': None}, {'x': float('nan')}])])),
-    'analysis.plot_study.plot_decoded_errors': Case(plot_decoded_errors, lambda: dict(rows={'GRU': {'angle (°)': [1., 2.]}}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': {}}, {'x': {'y': 'word'}}, {'x': {'y': [1.]}, 'z': {}}, {'x': {'y': [float('nan')]}}])]), floor=a(dict, optional=True, more=[st.just({'angle (°)': 'word'})])),
-    'analysis.plot_study.animate': Case(animate, lambda: dict(rows={'x': PICS}, path=fresh('.gif'), scale=1), rows=FRAMES, path=path(), context=number(low=1, integer=True), div=number(low=1, integer=True, optional=True), scale=number(low=1, high=20, integer=True), fps=number(low=1, high=50, integer=True)),
+    'analysis.study.plot_variants': Case(plot_variants, lambda: dict(variants={'x': evaluation()}), variants=a(dict, more=HELD), names=Kind('names', AMONG)),
+    'analysis.uncertainty.plot_reliability': Case(plot_reliability, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
+    'analysis.uncertainty.plot_pit': Case(plot_pit, lambda: dict(rows={'x': uncertainty()}, horizons=(1,)), rows=a(dict, more=HELD), horizons=HORIZONS),
+    'analysis.probes.plot_decoded_errors': Case(plot_decoded_errors, lambda: dict(rows={'GRU': {'angle (°)': [1., 2.]}}), rows=a(dict, more=[*HELD, st.sampled_from([{'x': {}}, {'x': {'y': 'word'}}, {'x': {'y': [1.]}, 'z': {}}, {'x': {'y': [float('nan')]}}])]), floor=a(dict, optional=True, more=[st.just({'angle (°)': 'word'})])),
+    'plot.animate': Case(animate, lambda: dict(rows={'x': PICS}, path=fresh('.gif'), scale=1), rows=FRAMES, path=path(), context=number(low=1, integer=True), div=number(low=1, integer=True, optional=True), scale=number(low=1, high=20, integer=True), fps=number(low=1, high=50, integer=True)),
+    'plot.save_figure': Case(save_figure, lambda: dict(fig=plot_horizons(evaluation()), path=fresh('.png')), fig=instance(), path=path(more=[st.just('x.npz')])),
+    'plot.markdown_table': Case(markdown_table, lambda: dict(header=['a'], rows=[['b']]), header=Kind('list', ODD.filter(lambda v: not isinstance(v, (list, tuple)))),
+                                rows=Kind('list', st.one_of(ODD.filter(lambda v: not isinstance(v, (list, tuple))), st.sampled_from([[[]], [['a', 'b']], [3]])))),
     # checkpoints, the course's file, the hub
     'checkpoint.action_spec': Case(action_spec, lambda: dict(env='Pendulum-v1'), env=a(Box, Discrete, more=[WORDS, gym.spaces.Dict({}), gym.spaces.MultiBinary(2)], but=word('Pendulum'))),
     'checkpoint.std_spec': Case(std_spec, lambda: dict(model=model()), model=instance()),
@@ -467,7 +470,7 @@ CASES |= {
 
 LEFT = {  # why nothing is said of the other public names
     'an error class': 'core.RSSMError core.ArgumentError core.EnvError core.FileError core.TrainingError core.MissingError env.EpisodeError',
-    'a constant': 'collection.shards.Shard collection.workers._BEFORE env.Policy env.FLOAT32_MAX collection.minari_io._ABOUT plot.COLOURS analysis.plot_study.STUDY_COLOURS checkpoint.MODELS sharing.course.COURSE_STD sharing.hub._REPO_URL planning.cem.EQUATIONS grading.evidence.NUMBER_PATTERN grading.grades._LADDER '
+    'a constant': 'collection.shards.Shard collection.workers._BEFORE env.Policy env.FLOAT32_MAX collection.minari_io._ABOUT plot.COLOURS checkpoint.MODELS sharing.course.COURSE_STD sharing.hub._REPO_URL planning.cem.EQUATIONS grading.evidence.NUMBER_PATTERN grading.grades._LADDER '
                   'grading.grades.CHECKS grading.grades.TITLES grading.grades._UNCHECKED cli.use.COMMANDS cli.use._EXAMPLES',
     'carries data; the functions that take it check it (`check_episode`, `Windows`, `cem`, `Steering`, …)': 'env.Episode interactive.replay.Choice interactive.replay.Start interactive.replay.RealOutcome data.Transition data.Transitions data.Split data.LatentEpisode data.Batch planning.cem.Plan env.Failure',
     'carries results, made by one function of ours': 'collection.workers.WarningList grading.evidence.ReportedError grading.evidence.CodeNames grading.evidence.NotebookCell grading.evidence.Notebook grading.grades.Deliverable grading.grades.Grades interactive.steering.Snapshot interactive.steering.QuantityEstimate interactive.views.Recording',

@@ -4,176 +4,274 @@
 
 # %% auto #0
 __all__ = ['ENV_VARIANTS', 'STUDY_MODELS', 'ABLATION', 'STUDY_CONFIG', 'noisy_balancing_policy', 'variant_latents', 'run_trial',
-           'run_study']
+           'run_study', 'plot_variants']
 
 # %% ../../nbs/analysis/02_study.ipynb #47aef85a
-import hashlib, inspect, math, sys
+import hashlib
+import inspect
+import math
+import sys
 from pathlib import Path
 
 import joblib
 import numpy as np
 import torch
 from joblib import cpu_count
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from .probes import evaluate_controls
-from ..core import ArgumentError, check_choice, check_flag, check_list, check_number
-from ..core import check_path, check_type
-from ..system import ordered_map, versions, writable_folder
+from .probes import evaluate_controls, fit_probes, probe_errors
+from .uncertainty import calibrate, evaluate_uncertainty
+from ..checks import ListOf, PathLike, Whole, checked
+from ..collection.episodes import stream
+from ..core import check_choice, check_number, check_type
 from ..data import Windows, load_episodes, save_episodes, split
 from ..dynamics import fit_scale
 from ..encoder import encode_episodes, load_encoder
 from ..env import random_policy
-from ..collection.episodes import stream
-from ..evaluation import evaluate
+from ..evaluation import Evaluation, evaluate
 from ..files import file_errors, read_weights, write_weights
-from .probes import fit_probes, probe_errors
 from ..gru import GRUDynamics
 from ..mdn_rnn import MDNRNN
+from ..plot import _axes, _error_curve, _model_names
 from ..rssm import RSSM
+from ..system import ordered_map, versions, writable_folder
 from ..train import fit
-from .uncertainty import calibrate, evaluate_uncertainty
 
 # %% ../../nbs/analysis/02_study.ipynb #d30f43fc
 def noisy_balancing_policy(obs, state, space, rng):
-    "CartPole: three times out of five a random push, else one under the falling pole; (picture, state, action space, generator) → action"
+    "CartPole: push at random three times out of five, else under the falling pole"
     if rng.random() < .6: return random_policy(obs, state, space, rng)
     x, dx, angle, turn = state
     return space.start + int(angle + .3*turn + .05*x + .1*dx > 0)
 
+_PENDULUM = dict(env_id='Pendulum-v1', episodes=200)
+_CARTPOLE = dict(env_id='CartPole-v1', episodes=300, max_steps=200, policy=noisy_balancing_policy)
 ENV_VARIANTS = {
-    'Pendulum': dict(env_id='Pendulum-v1', episodes=200),
-    'sticky Pendulum': dict(env_id='Pendulum-v1', episodes=200, sticky=.25),
-    'CartPole': dict(env_id='CartPole-v1', episodes=300, max_steps=200, policy=noisy_balancing_policy),
-    'sticky CartPole': dict(env_id='CartPole-v1', episodes=300, max_steps=200, policy=noisy_balancing_policy, sticky=.25),
+    'Pendulum': _PENDULUM,
+    'sticky Pendulum': _PENDULUM | dict(sticky=.25),
+    'CartPole': _CARTPOLE,
+    'sticky CartPole': _CARTPOLE | dict(sticky=.25),
 }
 
 # %% ../../nbs/analysis/02_study.ipynb #821f7dd0
+@checked
 def variant_latents(
-    world:str,         # a key of `WORLDS`
-    folder,            # where the file is kept, or will be
-    seed:int=0,        # collection seed
-    progress:bool=True,# show bars?
-    **changes,         # arguments of `stream` to be different
-)->Path:               # file of latent episodes
-    "Collect and encode a world's episodes, once; raises `ArgumentError`, `FileError`"
-    check_choice(world, 'world', ENV_VARIANTS); check_flag(progress, 'progress'); check_number(seed, 'seed', low=0, high=2**31, integer=True)
-    folder = check_path(folder, 'folder')
-    args = ENV_VARIANTS[world] | changes | {'seed': seed}
+    variant:str,            # a key of `ENV_VARIANTS`
+    folder:PathLike,        # where the file is kept, or will be
+    seed:Whole(0, 2**31)=0, # collection seed
+    progress:bool=True,     # show bars?
+    **changes,              # arguments of `stream` to be different
+)->Path:                    # file of latent episodes
+    "Collect and encode a variant's episodes, once; raises `ArgumentError`, `FileError`"
+    args = ENV_VARIANTS[check_choice(variant, 'variant', ENV_VARIANTS)] | changes | {'seed': seed}
     encoder = load_encoder(args['env_id'])
-    known_by = {k: inspect.getsource(v) if callable(v) else v for k, v in args.items() if k != 'workers'} | {'encoder': encoder.provenance['sha256']}
-    path = writable_folder(folder)/f'{world.replace(" ", "_")}_{joblib.hash(known_by)[:8]}.npz'
-    if not path.exists(): save_episodes(path, encode_episodes(encoder, stream(progress=progress, **args), progress=progress))
+    # the file is known by its encoder and by these arguments; a policy by its source
+    known_by = {k: v for k, v in args.items() if k != 'workers'}
+    known_by = {k: inspect.getsource(v) if callable(v) else v for k, v in known_by.items()}
+    known_by['encoder'] = encoder.provenance['sha256']
+    path = writable_folder(folder)/f'{variant.replace(" ", "_")}_{joblib.hash(known_by)[:8]}.npz'
+    if not path.exists():
+        episodes = stream(progress=progress, **args)
+        save_episodes(path, encode_episodes(encoder, episodes, progress=progress))
     return path
 
 # %% ../../nbs/analysis/02_study.ipynb #c6131d56
+_NO_FREE_NATS = {'name': 'balanced', 'free_nats': 0.}
+_PRIOR_FOLLOWS = {'name': 'balanced', 'dyn': 1., 'rep': 0., 'free_nats': 0.}
+
 STUDY_MODELS = {
-    'RSSM': (RSSM, dict(deter=128, hidden=112, obs_std=.3, free_nats=0.)),
-    'deterministic only': (RSSM, dict(deter=132, hidden=114, latent='none', min_std=.3, obs_std=.3, dyn=1., rep=0., free_nats=0.)),
-    'stochastic only': (RSSM, dict(deter=192, hidden=176, cell='none', obs_std=.3, free_nats=0.)),
+    'RSSM': (RSSM, dict(deter=128, hidden=112, obs_std=.3, kl=_NO_FREE_NATS)),
+    'deterministic only': (RSSM, dict(deter=132, hidden=114, obs_std=.3, kl=_PRIOR_FOLLOWS,
+                                      latent={'name': 'deterministic', 'min_std': .3})),
+    'stochastic only': (RSSM, dict(deter=192, hidden=176, obs_std=.3, kl=_NO_FREE_NATS,
+                                   cell='no_memory')),
     'GRU': (GRUDynamics, dict(hidden=194)),
     'MDN-RNN': (MDNRNN, dict(hidden=164, components=5, rollout='sample')),
-    "P02's RSSM": (RSSM, dict(deter=192, hidden=128, obs_std=.3, free_nats=.3)),
+    "P02's RSSM": (RSSM, dict(deter=192, hidden=128, obs_std=.3)),
 }
 ABLATION = tuple(STUDY_MODELS)[:5]  # the five of one size
-STUDY_CONFIG = dict(steps=2000, length=20, batch=32, lr=4e-3, weight_decay=.1, context=5, horizon=10, long=50, samples=16)  # of training and judging
+STUDY_CONFIG = dict(  # of training and evaluation
+    steps=2000, length=20, batch=32, lr=4e-3, weight_decay=.1,
+    context=5, horizon=10, long=50, samples=16)
 
 # %% ../../nbs/analysis/02_study.ipynb #154f4c02
 def _settings(cfg):
-    "Settings like `STEPS`, or an `ArgumentError` that names the first bad one"
+    "Settings like `STUDY_CONFIG`, or an `ArgumentError` that names the first bad one"
     for k, v in check_type(cfg, 'cfg', dict).items():
         check_choice(k, 'setting', STUDY_CONFIG)
-        check_number(v, k, low=0 if k in ('lr', 'weight_decay') else 1, integer=k not in ('lr', 'weight_decay'))
+        real = k in ('lr', 'weight_decay')
+        check_number(v, k, low=0 if real else 1, integer=not real)
     return STUDY_CONFIG | cfg
 
 # %% ../../nbs/analysis/02_study.ipynb #c6209d93
 @torch.no_grad()
-def _absolute(model, episodes, cfg):
-    "Mean absolute error of the predicted mean at each horizon, standardised: the CRPS of a model that gives one number"
-    w, C = Windows(episodes, cfg['context'] - 1 + cfg['long'], 20), cfg['context']
-    b = w.batch(torch.arange(len(w))); torch.manual_seed(0)
-    err = [(model.open_loop(e[:, :C], a, cfg['samples']).mean(0) - e[:, C:])/model.e_std for e, a in zip(b.e.split(64), b.a.split(64))]
-    return torch.cat(err).abs().mean((0, 2)).numpy()
+def _absolute_errors(model, episodes, cfg):
+    "Mean absolute error at each horizon, standardised: the CRPS of a model that gives one number"
+    C = cfg['context']
+    w = Windows(episodes, C - 1 + cfg['long'], 20)
+    b = w.batch(torch.arange(len(w)))
+    torch.manual_seed(0)
+    errors = []
+    for e, a in zip(b.e.split(64), b.a.split(64)):
+        e_hat = model.open_loop(e[:, :C], a, cfg['samples']).mean(0)  # (b, H, E)
+        errors.append((e_hat - e[:, C:])/model.e_std)
+    return torch.cat(errors).abs().mean((0, 2)).numpy()
 
-def _judge(model, parts, cfg):
-    "All numbers of a trained model on the test episodes"
+def _evaluate_errors(model, parts, cfg):
+    "Errors on the test episodes to 10 and 50 steps, under controls, and in degrees"
     kw = dict(context=cfg['context'], samples=cfg['samples'])
     far = dict(horizon=cfg['long'], stride=20)
-    errs = evaluate_controls({'m': model}, parts.test, horizon=cfg['horizon'], **kw)
-    res = {'err': errs['right'].err['m'][0], 'episodes': errs['right'].episodes, 'controls': {k: v.err['m'][0] for k, v in errs.items()},
-           'long': (long := evaluate({'m': model}, parts.test, **far, **kw)).err['m'][0], 'long_episodes': long.episodes,
-           'felt': probe_errors(model, parts.test, fit_probes(parts.train), **far, **kw), 'mae': _absolute(model, parts.test, cfg)}
-    if type(model) is GRUDynamics or getattr(model, 'latent', '') == 'none': return res
-    drawn = dict(context=cfg['context'], samples=2*cfg['samples'])
-    fitted = calibrate(model, parts.valid, horizon=cfg['long'], limit=100, **drawn)
-    raw, mended = (evaluate_uncertainty(model, parts.test, calibration=c, **far, **drawn) for c in (None, [fitted]))
-    return res | {'calibration': {'noise': fitted.noise.numpy(), 'spread': fitted.spread.numpy()}, 'raw': vars(raw), 'calibrated': vars(mended)}
+    controls = evaluate_controls({'m': model}, parts.test, horizon=cfg['horizon'], **kw)
+    right = controls['right']
+    long = evaluate({'m': model}, parts.test, **far, **kw)
+    probed = probe_errors(model, parts.test, fit_probes(parts.train), **far, **kw)
+    return {
+        'err': right.err['m'][0],
+        'episodes': right.episodes,
+        'controls': {k: v.err['m'][0] for k, v in controls.items()},
+        'long': long.err['m'][0],
+        'long_episodes': long.episodes,
+        'felt': probed,
+        'mae': _absolute_errors(model, parts.test, cfg),
+    }
+
+def _evaluate_trial(model, parts, cfg):
+    "All numbers of a trained model on the test episodes"
+    result = _evaluate_errors(model, parts, cfg)
+    deterministic = isinstance(model, RSSM) and not model.latent.random
+    if type(model) is GRUDynamics or deterministic: return result
+    kw = dict(context=cfg['context'], horizon=cfg['long'], samples=2*cfg['samples'])
+    fitted = calibrate(model, parts.valid, limit=100, **kw)
+    raw = evaluate_uncertainty(model, parts.test, stride=20, **kw)
+    calibrated = evaluate_uncertainty(model, parts.test, stride=20, calibration=[fitted], **kw)
+    factors = {'noise': fitted.noise.numpy(), 'spread': fitted.spread.numpy()}
+    return result | {'calibration': factors, 'raw': vars(raw), 'calibrated': vars(calibrated)}
 
 # %% ../../nbs/analysis/02_study.ipynb #3e2527ba
+@checked
 def run_trial(
-    file:str,    # latent episodes
-    model:str,   # a key of `MEMBERS`
-    seed:int,    # of weights, batches and samples
-    cfg:dict,    # as `STEPS`
-)->dict:         # what `_judge` found, 'valid' history, 'weights', 'seconds'
-    "Train one model from one seed on one world's latents, and judge it"
+    file:PathLike,  # latent episodes
+    model:str,      # a key of `STUDY_MODELS`
+    seed:Whole(),   # of weights, batches and samples
+    cfg:dict,       # as `STUDY_CONFIG`
+)->dict:            # errors and scores, 'valid' history, 'best', 'weights', 'seconds'
+    "Train one model from one seed on the latents of one variant, and evaluate it"
     cls, args = STUDY_MODELS[check_choice(model, 'model', STUDY_MODELS)]
-    cfg, seed = _settings(cfg), check_number(seed, 'seed', integer=True)
-    parts = split(load_episodes(check_path(file, 'file')), seed=0)
-    train, valid = Windows(parts.train, cfg['length']), Windows(parts.valid, cfg['context'] - 1 + cfg['horizon'])
+    cfg = _settings(cfg)
+    parts = split(load_episodes(file), seed=0)
+    train = Windows(parts.train, cfg['length'])
+    valid = Windows(parts.valid, cfg['context'] - 1 + cfg['horizon'])
     torch.manual_seed(seed)
     m = fit_scale(cls(train.e.shape[1], train.a.shape[1], **args), parts.train)
-    hist = fit(m, train, valid, seed=seed, progress=False, valid_every=max(10, cfg['steps']//8), **{k: cfg[k] for k in ('steps', 'batch', 'lr', 'weight_decay', 'context')})
-    if hist.interrupted: raise KeyboardInterrupt                                          # half a training is not kept
-    return _judge(m, parts, cfg) | {'valid': hist.valid, 'best': hist.best, 'weights': sum(p.numel() for p in m.parameters()), 'seconds': hist.seconds}
+    settings = {k: cfg[k] for k in ('steps', 'batch', 'lr', 'weight_decay', 'context')}
+    valid_every = max(10, cfg['steps']//8)
+    hist = fit(m, train, valid, seed=seed, valid_every=valid_every, progress=False, **settings)
+    if hist.interrupted: raise KeyboardInterrupt  # half a training is not kept
+    return _evaluate_trial(m, parts, cfg) | {
+        'valid': hist.valid,
+        'best': hist.best,
+        'weights': sum(p.numel() for p in m.parameters()),
+        'seconds': hist.seconds,
+    }
 
 # %% ../../nbs/analysis/02_study.ipynb #7dbd8f29
+def _is_tensor(x):
+    "An array, or a number that JSON lacks?"
+    return isinstance(x, (np.ndarray, np.generic)) or isinstance(x, float) and not math.isfinite(x)
+
 def _pack(x, tensors):
-    "A tree of dicts and lists whose arrays, and numbers JSON lacks, have gone to `tensors`"
+    "A tree of dicts and lists; its arrays, and numbers that JSON lacks, are moved to `tensors`"
     if isinstance(x, dict): return {k: _pack(v, tensors) for k, v in x.items()}
     if isinstance(x, (list, tuple)): return [_pack(v, tensors) for v in x]
-    if isinstance(x, (np.ndarray, np.generic)) or isinstance(x, float) and not math.isfinite(x):
-        key = str(len(tensors)); tensors[key] = torch.from_numpy(np.array(x)); return {'array': key, 'one': np.ndim(x) == 0}
-    return x
+    if not _is_tensor(x): return x
+    key = str(len(tensors))
+    tensors[key] = torch.from_numpy(np.array(x))
+    return {'array': key, 'one': np.ndim(x) == 0}
 
 def _unpack(x, tensors):
     "The tree again"
-    if isinstance(x, dict) and x.keys() == {'array', 'one'}: return tensors[x['array']].item() if x['one'] else tensors[x['array']].numpy()
-    if isinstance(x, dict): return {k: _unpack(v, tensors) for k, v in x.items()}
-    return [_unpack(v, tensors) for v in x] if isinstance(x, list) else x
+    if isinstance(x, list): return [_unpack(v, tensors) for v in x]
+    if not isinstance(x, dict): return x
+    if x.keys() != {'array', 'one'}: return {k: _unpack(v, tensors) for k, v in x.items()}
+    value = tensors[x['array']]
+    return value.item() if x['one'] else value.numpy()
 
 # %% ../../nbs/analysis/02_study.ipynb #0f5b0ae9
-def _kept(folder, file, model, seed, cfg, known_by):
-    "A trial from its file, which is written first if it is not there; in a worker too the model is what the caller's `MEMBERS` says"
-    path, what, tensors = Path(folder)/'trials'/f'{model.replace(" ", "_")}_{seed}_{joblib.hash((model, seed, cfg, known_by))[:16]}.safetensors', 'a trial of a study', {}
+def _trial_path(folder, model, seed, cfg, known_by):
+    key = joblib.hash((model, seed, cfg, known_by))[:16]
+    return Path(folder)/'trials'/f'{model.replace(" ", "_")}_{seed}_{key}.safetensors'
+
+def _compute_trial(path, file, model, seed, cfg, spec):
+    "Run a trial with one thread, and write its file"
+    cls, args = spec
+    STUDY_MODELS[model] = ({c.__name__: c for c in (RSSM, GRUDynamics, MDNRNN)}[cls], args)
+    threads, tensors = torch.get_num_threads(), {}
+    torch.set_num_threads(1)
+    try:
+        result = _pack(run_trial(file, model, seed, cfg), tensors)
+    finally:
+        torch.set_num_threads(threads)
+    header = {'format': 'rssm_nbdev.trial', 'version': 1, 'result': result}
+    write_weights(path, tensors, header)
+
+def _kept_trial(folder, file, model, seed, cfg, known_by):
+    "A trial read from its file; computed first if there is none"
+    # `known_by` holds the model's arguments: STUDY_MODELS may have changed in the caller alone
+    path, kind = _trial_path(folder, model, seed, cfg, known_by), 'a trial of a study'
     if not path.exists():
-        STUDY_MODELS[model], threads = ({c.__name__: c for c in (RSSM, GRUDynamics, MDNRNN)}[known_by[1]], known_by[2]), torch.get_num_threads()
-        torch.set_num_threads(1)
-        try: res = _pack(run_trial(file, model, seed, cfg), tensors)
-        finally: torch.set_num_threads(threads)
-        write_weights(path, tensors, {'format': 'rssm_nbdev.trial', 'version': 1, 'result': res})
-    whole = read_weights(path, what, 'rssm_nbdev.trial')
-    with file_errors(path, what): return _unpack(whole['result'], whole['state_dict'])
+        _compute_trial(path, file, model, seed, cfg, known_by[1:3])
+    kept = read_weights(path, kind, 'rssm_nbdev.trial')
+    with file_errors(path, kind):
+        return _unpack(kept['result'], kept['state_dict'])
 
 # %% ../../nbs/analysis/02_study.ipynb #76dac09f
+def _check_choices(chosen, name, known):
+    for i, o in enumerate(chosen):
+        check_choice(o, f'{name}[{i}]', known)
+
+@checked
 def run_study(
-    folder,                       # where latents and results are kept
-    worlds:list=tuple(ENV_VARIANTS),    # keys of `WORLDS`
-    models:list=ABLATION,         # keys of `MEMBERS`
-    seeds:list=(0, 1, 2, 3, 4),   # training seeds
-    workers:int=None,             # processes; default: one a core
-    progress:bool=True,           # show a bar?
-    changes:dict={},              # arguments of `stream` to be different in every world
-    **cfg,                        # settings different from `STEPS`
-)->dict:                          # (world, model, seed) → what `trial` gives
-    "Run all trials that are not in the folder yet, and return all; stop it and start it again as you like. Raises `ArgumentError`"
-    for k, chosen, known in (('worlds', worlds, ENV_VARIANTS), ('models', models, STUDY_MODELS)):
-        for i, o in enumerate(check_list(chosen, k)): check_choice(o, f'{k}[{i}]', known)
-    for i, o in enumerate(check_list(seeds, 'seeds')): check_number(o, f'seeds[{i}]', integer=True)
-    check_path(folder, 'folder'); check_flag(progress, 'progress'); check_type(changes, 'changes', dict)
-    cfg, workers = _settings(cfg), check_number(cpu_count() if workers is None else workers, 'workers', low=1, integer=True)
-    files = {w: str(variant_latents(w, folder, progress=progress, **changes)) for w in worlds}
-    prints = {w: hashlib.sha256(Path(f).read_bytes()).hexdigest() for w, f in files.items()}
-    keys = [(w, m, s) for s in seeds for w in worlds for m in models]
-    jobs = ((folder, files[w], m, s, cfg, (prints[w], STUDY_MODELS[m][0].__name__, STUDY_MODELS[m][1], versions())) for w, m, s in keys)
-    return dict(zip(keys, tqdm(ordered_map(_kept, jobs, workers), 'trials', len(keys), disable=not progress, file=sys.stdout)))
+    folder:PathLike,                         # where latents and results are kept
+    variants:ListOf()=tuple(ENV_VARIANTS),   # keys of `ENV_VARIANTS`
+    models:ListOf()=ABLATION,                # keys of `STUDY_MODELS`
+    seeds:ListOf(Whole())=(0, 1, 2, 3, 4),   # training seeds
+    workers:Whole(1)=None,                   # processes; default: one a core
+    progress:bool=True,                      # show a bar?
+    changes:dict=None,                       # arguments of `stream` to be different everywhere
+    **cfg,                                   # settings different from `STUDY_CONFIG`
+)->dict:                                     # (variant, model, seed) → result of `run_trial`
+    "Run the trials that the folder lacks, and return all; may be interrupted and started again"
+    _check_choices(variants, 'variants', ENV_VARIANTS)
+    _check_choices(models, 'models', STUDY_MODELS)
+    cfg, changes = _settings(cfg), changes or {}
+    files = {v: str(variant_latents(v, folder, progress=progress, **changes)) for v in variants}
+    hashes = {v: hashlib.sha256(Path(f).read_bytes()).hexdigest() for v, f in files.items()}
+    def job(v, m, s):
+        cls, args = STUDY_MODELS[m]
+        return folder, files[v], m, s, cfg, (hashes[v], cls.__name__, args, versions())
+    keys = [(v, m, s) for s in seeds for v in variants for m in models]
+    results = ordered_map(_kept_trial, (job(*k) for k in keys), workers or cpu_count())
+    bar = tqdm(results, 'trials', len(keys), disable=not progress, file=sys.stdout)
+    return dict(zip(keys, bar))
+
+# %% ../../nbs/analysis/02_study.ipynb #4e058dec
+@checked
+def plot_variants(
+    variants:dict,           # environment variant → `Evaluation`
+    names:ListOf(str)=None,  # models, in order; default: all
+)->Figure:
+    "Error against horizon, one panel a variant, with bands for the intervals over episodes"
+    check_number(len(variants), 'len(variants)', low=1)
+    for k, res in variants.items():
+        _model_names(check_type(res, f'variants[{k!r}]', Evaluation), names)
+    n = len(variants)
+    fig, axs = _axes(1, n, width=3.1*n, height=3, squeeze=False, sharey=True)
+    for ax, (variant, res) in zip(axs[0], variants.items()):
+        for k in _model_names(res, names):
+            _error_curve(ax, res, k, other='tab:pink')
+        ax.axhline(1, color='.7', lw=.8, ls=':')  # the error of the mean latent
+        ax.set(yscale='log', title=variant, xlabel='horizon (steps)')
+    axs[0, 0].set_ylabel('standardised MSE')
+    axs[0, 0].legend(fontsize=7, frameon=False)
+    return fig

@@ -24,7 +24,7 @@ from ..evaluation import baselines, evaluate
 from ..grading.grades import grade
 from ..sharing.hub import save_pretrained
 from ..plot import plot_errors, plot_frames, plot_horizons
-from ..analysis.plot_study import animate
+from ..plot import animate
 from .run_folder import RunFolder, find_input
 
 # %% ../../nbs/cli/02_use.ipynb #4200882f
