@@ -7,7 +7,10 @@ __all__ = ['Transition', 'Transitions', 'transitions', 'check_episode', 'Split',
            'save_episodes', 'load_episodes']
 
 # %% ../nbs/06_data.ipynb #f76b84df
-import copy, json, math, zipfile
+import copy
+import json
+import math
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -17,18 +20,18 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from .core import ArgumentError, FileError, check_array, check_list, check_number
-from .core import check_path, check_type, short_repr
-from .system import atomic_write
+from .checks import ListOf, Number, PathLike, Whole, checked
+from .core import ArgumentError, check_array, check_number, short_repr
 from .env import Episode
 from .files import check_zip, file_errors
+from .system import atomic_write
 
 # %% ../nbs/06_data.ipynb #654b0a51
 class Transition(NamedTuple):
     "One step: in `obs` the agent took `act` and then saw `next_obs`"
-    obs: np.ndarray       # picture, (H, W, 3) uint8
+    obs: np.ndarray       # frame, (H, W, 3) uint8
     act: np.ndarray       # action vector, (A,) float32
-    next_obs: np.ndarray  # next picture, (H, W, 3) uint8
+    next_obs: np.ndarray  # next frame, (H, W, 3) uint8
 
 @dataclass
 class Transitions(Sequence):
@@ -41,57 +44,74 @@ class Transitions(Sequence):
     def __getitem__(self, i):
         if isinstance(i, slice): return [self[j] for j in range(*i.indices(len(self)))]
         if not -len(self) <= i < len(self): raise IndexError(f'transition {i} of {len(self)}')
-        n = int(np.searchsorted(self.ends, i % len(self), side='right'))
-        ep, t = self.episodes[n], i % len(self) - (self.ends[n-1] if n else 0)
+        i = i % len(self)
+        n = int(np.searchsorted(self.ends, i, side='right'))  # the episode of step i
+        ep = self.episodes[n]
+        t = i - (self.ends[n-1] if n else 0)
         return Transition(ep.obs[t], ep.act[t], ep.obs[t+1])
 
 # %% ../nbs/06_data.ipynb #161847f2
+@checked
 def transitions(
-    episodes:list[Episode],  # from `collect`
-)->Transitions:              # (o, a, o′) tuples; `len` is the number of actions
+    episodes:ListOf(Episode, least=0),  # from `collect`
+)->Transitions:                         # (o, a, o′) tuples; `len` is the number of actions
     "View episodes as (observation, action, next observation) tuples; none joins two episodes"
-    return Transitions(list(map(check_episode, check_list(episodes, 'episodes', Episode, least=0))))
+    return Transitions([check_episode(o) for o in episodes])
 
 # %% ../nbs/06_data.ipynb #fb3e4d61
+@checked
 def check_episode(
     ep:Episode,  # episode to be checked
 )->Episode:      # the same
     "Return `ep` if its arrays fit together, or raise `ArgumentError`"
-    check_array(check_type(ep, 'ep', Episode).obs, 'obs', ('T+1', 'H', 'W', 3), dtype='uint8')
+    check_array(ep.obs, 'obs', ('T+1', 'H', 'W', 3), dtype='uint8')
     check_array(ep.act, 'act', ('T', 'A'), dtype='float', low=-1, high=1)
     check_array(ep.reward, 'reward', ('T',), dtype='float')
     check_array(ep.state, 'state', ('T+1', 'X'), dtype='float')
     T = len(ep.act)
-    if not (T and len(ep.obs) == len(ep.state) == T+1 and len(ep.reward) == T):
-        raise ArgumentError(f'{T} actions, {len(ep.reward)} rewards, {len(ep.obs)} pictures and {len(ep.state)} states: '
-                            'expected T ≥ 1 actions and rewards, and T+1 pictures and states')
+    lengths = len(ep.reward), len(ep.obs), len(ep.state)
+    if T < 1 or lengths != (T, T+1, T+1):
+        raise ArgumentError(f'{T} actions, {lengths[0]} rewards, {lengths[1]} pictures and '
+                            f'{lengths[2]} states: expected T ≥ 1 actions and rewards, '
+                            'and T+1 pictures and states')
     return ep
 
 # %% ../nbs/06_data.ipynb #0bfb1a7d
 class Split(NamedTuple):
     "Three disjoint lists of episodes"
     train: list  # to learn from
-    valid: list  # to choose by
-    test: list   # to judge by, once
+    valid: list  # to choose hyperparameters and checkpoints by
+    test: list   # for the final evaluation
 
+def _check_seeds(episodes):
+    "Refuse what is no episode, and two episodes with one seed"
+    for o in episodes:
+        if not hasattr(o, 'seed'):
+            raise ArgumentError(f'episodes: one is {short_repr(o)}, '
+                                'expected Episodes or LatentEpisodes')
+    n, seeds = len(episodes), len({o.seed for o in episodes})
+    if seeds < n:
+        raise ArgumentError(f'{n} episodes share {seeds} seeds: expected every episode once')
+
+@checked
 def split(
-    episodes:list,      # `Episode`s or `LatentEpisode`s
-    valid:float=.15,    # share of episodes for validation
-    test:float=.25,     # share of episodes for the test
-    seed:int=0,         # of the shuffle
-)->Split:               # train, valid, test; each in the order of `episodes`
-    "Deal whole episodes out at random; raises `ArgumentError`"
-    seed = check_number(seed, 'seed', low=0, integer=True)
-    if odd := [o for o in check_list(episodes, 'episodes') if not hasattr(o, 'seed')]: raise ArgumentError(f'episodes: one is {short_repr(odd[0])}, expected Episodes or LatentEpisodes')
-    check_number(valid, 'valid', low=0, high=1); check_number(test, 'test', low=0, high=1 - valid)
-    n, seeds = len(episodes), [o.seed for o in episodes]
-    if len(set(seeds)) < n: raise ArgumentError(f'{n} episodes share {len(set(seeds))} seeds: expected every episode once')
+    episodes:ListOf(),       # `Episode`s or `LatentEpisode`s
+    valid:Number(0, 1)=.15,  # share of episodes for validation
+    test:Number(0, 1)=.25,   # share of episodes for the test
+    seed:Whole(0)=0,         # of the shuffle
+)->Split:                    # train, valid, test; each in the order of `episodes`
+    "Assign whole episodes at random to train, valid and test; raises `ArgumentError`"
+    _check_seeds(episodes)
+    check_number(test, 'test', low=0, high=1 - valid)
+    n = len(episodes)
     n_valid, n_test = round(n*valid), round(n*test)
-    if min(n_valid, n_test, n - n_valid - n_test) < 1:
-        raise ArgumentError(f'{n} episodes with valid={valid} and test={test}: expected at least one in each part')
+    n_train = n - n_valid - n_test
+    if min(n_train, n_valid, n_test) < 1:
+        raise ArgumentError(f'{n} episodes with valid={valid} and test={test}: '
+                            'expected at least one in each part')
     order = np.random.default_rng(seed).permutation(n)
-    parts = np.split(order, [n - n_valid - n_test, n - n_test])
-    return Split(*([episodes[i] for i in sorted(p)] for p in parts))
+    parts = np.split(order, [n_train, n_train + n_valid])
+    return Split(*([episodes[i] for i in sorted(part)] for part in parts))
 
 # %% ../nbs/06_data.ipynb #1ef174c5
 @dataclass
@@ -112,46 +132,78 @@ class Batch(NamedTuple):
     "B windows: `a[:, t]` leads from `e[:, t]` to `e[:, t+1]`"
     e: Tensor                # latents, (B, T+1, E)
     a: Tensor                # actions, (B, T, A)
-    is_first: Tensor = None  # does step t begin a new episode? (B, T+1) bool; None: only step 0 does
+    is_first: Tensor = None  # does step t begin an episode? (B, T+1) bool; None: only step 0 does
 
     def to(self, device): return Batch(*(o if o is None else o.to(device) for o in self))
+
+# %% ../nbs/06_data.ipynb #08bc35dc
+def _check_latent(o, first):
+    "Refuse a latent episode that is broken or whose sizes differ from those of the `first`"
+    check_array(o.e, f'e of episode {o.seed}', ('T+1', first.e.shape[-1]), dtype='float32')
+    check_array(o.a, f'a of episode {o.seed}', ('T', first.a.shape[-1]), dtype='float32')
+    if len(o.a) < 1 or len(o.e) != len(o.a) + 1:
+        raise ArgumentError(f'episode {o.seed}: {len(o.a)} actions and {len(o.e)} latents, '
+                            'expected T ≥ 1 and T+1')
 
 # %% ../nbs/06_data.ipynb #5b887a0e
 class Windows:
     "All windows of `length` actions that lie inside one episode"
+    @checked
     def __init__(self,
-        episodes:list[LatentEpisode],  # where windows are cut
-        length:int,                    # T, actions per window
-        stride:int=1,                  # steps between the starts of neighbouring windows
+        episodes:ListOf(LatentEpisode),  # where windows are cut
+        length:Whole(1),                 # T, actions per window
+        stride:Whole(1)=1,               # steps between the starts of neighbouring windows
     ):
-        self.length, stride = (check_number(v, k, low=1, integer=True) for v, k in ((length, 'length'), (stride, 'stride')))
-        for o in check_list(episodes, 'episodes', LatentEpisode): _check_latent(o, episodes[0])
-        self.episodes, self.short = list(episodes), [o for o in episodes if len(o) < self.length]
+        for o in episodes:
+            _check_latent(o, episodes[0])
+        self.length = length
+        self.episodes = list(episodes)
+        self.short = [o for o in episodes if len(o) < length]
         if len(self.short) == len(episodes):
-            raise ArgumentError(f'windows of {length} actions fit in none of {len(episodes)} episodes: the longest has {max(map(len, episodes))}')
-        self.e = torch.cat([o.e for o in episodes])                                 # (N, E), N all latents
-        self.a = torch.cat([torch.cat([o.a, o.a[:1]*0]) for o in episodes])         # (N, A), a zero ends each episode
-        starts = [np.arange(0, len(o) - self.length + 1, stride) for o in episodes]  # inside each episode
-        offset = np.cumsum([0] + [len(o.e) for o in episodes[:-1]])
-        self.episode = torch.as_tensor(np.concatenate([np.full(len(s), i) for i, s in enumerate(starts)]))
-        self.t = torch.as_tensor(np.concatenate(starts))                            # start within its episode
-        self.start = torch.as_tensor(np.concatenate([s + o for s, o in zip(starts, offset)]))
+            raise ArgumentError(f'windows of {length} actions fit in none of {len(episodes)} '
+                                f'episodes: the longest has {max(map(len, episodes))}')
+        self.e = torch.cat([o.e for o in episodes])                          # (N, E), all latents
+        padded = [torch.cat([o.a, o.a[:1]*0]) for o in episodes]             # (T+1, A) each
+        self.a = torch.cat(padded)                                           # (N, A)
+        self._find_starts(stride)
+
+    def _find_starts(self, stride):
+        "Set episode, step and place in `e` of each window's first latent"
+        starts = [np.arange(0, len(o) - self.length + 1, stride) for o in self.episodes]
+        offsets = np.cumsum([0] + [len(o.e) for o in self.episodes[:-1]])
+        numbers = [np.full(len(s), i) for i, s in enumerate(starts)]
+        places = [s + offset for s, offset in zip(starts, offsets)]
+        self.episode = torch.as_tensor(np.concatenate(numbers))  # number of its episode
+        self.t = torch.as_tensor(np.concatenate(starts))         # step within the episode
+        self.start = torch.as_tensor(np.concatenate(places))     # row of `e`
 
     def __len__(self): return len(self.start)
+
+    def _rows(self, idx):
+        "Rows of `e` where the windows `idx` start, (B,); None if there are no such windows"
+        try:
+            idx = torch.as_tensor(idx)
+            if idx.is_meta and not self.start.is_meta: return None
+            rows = self.start[idx]
+        except (IndexError, TypeError, RuntimeError, ValueError):
+            return None
+        return rows if rows.ndim == 1 else None
 
     def batch(self,
         idx,  # which windows, (B,)
     )->Batch: # (B, T+1, E), (B, T, A)
         "The windows `idx` as one batch"
-        try: first = None if (idx := torch.as_tensor(idx)).is_meta and not self.start.is_meta else self.start[idx]
-        except (IndexError, TypeError, RuntimeError, ValueError): first = None
-        if first is None or first.ndim != 1: raise ArgumentError(f'idx={short_repr(idx)}: expected numbers of windows, (B,), below {len(self)}')
-        at = first[:, None] + torch.arange(self.length + 1, device=self.start.device)  # (B, T+1)
+        rows = self._rows(idx)
+        if rows is None:
+            raise ArgumentError(f'idx={short_repr(idx)}: expected numbers of windows, (B,), '
+                                f'below {len(self)}')
+        at = rows[:, None] + torch.arange(self.length + 1, device=rows.device)  # (B, T+1)
         return Batch(self.e[at], self.a[at[:, :-1]])
 
     def __repr__(self):
-        lost = f', {len(self.short)} too short' if self.short else ''
-        return f'{len(self):,} windows of {self.length} actions from {len(self.episodes)} episodes{lost}'
+        skipped = f', {len(self.short)} too short' if self.short else ''
+        return (f'{len(self):,} windows of {self.length} actions from {len(self.episodes)} '
+                f'episodes{skipped}')
 
 # %% ../nbs/06_data.ipynb #692c9bf1
 @patch
@@ -159,83 +211,115 @@ def to(self:Windows,
     device,  # where batches are wanted
 )->Windows:  # the same windows, their latents and actions there
     "Windows on another device"
-    there = copy.copy(self)
-    try: there.e, there.a, there.start = (v.to(torch.device(device)) for v in (self.e, self.a, self.start))
-    except (RuntimeError, TypeError, AssertionError) as e: raise ArgumentError(f'device={short_repr(device)}: no such device here ({type(e).__name__})') from None
-    return there
-
-# %% ../nbs/06_data.ipynb #08bc35dc
-def _check_latent(o, first):
-    "Refuse a latent episode that is broken or unlike the `first`"
-    check_array(o.e, f'e of episode {o.seed}', ('T+1', first.e.shape[-1]), dtype='float32')
-    check_array(o.a, f'a of episode {o.seed}', ('T', first.a.shape[-1]), dtype='float32')
-    if len(o.e) != len(o.a) + 1 or not len(o.a):
-        raise ArgumentError(f'episode {o.seed}: {len(o.a)} actions and {len(o.e)} latents, expected T ≥ 1 and T+1')
+    moved = copy.copy(self)
+    try:
+        place = torch.device(device)
+        moved.e = self.e.to(place)
+        moved.a = self.a.to(place)
+        moved.start = self.start.to(place)
+    except (RuntimeError, TypeError, AssertionError) as e:
+        raise ArgumentError(f'device={short_repr(device)}: no such device here '
+                            f'({type(e).__name__})') from None
+    return moved
 
 # %% ../nbs/06_data.ipynb #d6999d3f
 _KINDS = {'Episode': Episode, 'LatentEpisode': LatentEpisode}
 
+@checked
 def save_episodes(
-    path,           # file to be written, `.npz`
-    episodes:list,  # `Episode`s or `LatentEpisode`s, all of one kind
+    path:PathLike,      # file to be written, `.npz`
+    episodes:ListOf(),  # `Episode`s or `LatentEpisode`s, all of one kind
 ):
     "Save episodes to one file, whole or not at all; raises `FileError`, `ArgumentError`"
-    kinds = {type(o).__name__ for o in check_list(episodes, 'episodes')}
-    if len(kinds) != 1 or not kinds <= set(_KINDS): raise ArgumentError(f'episodes of kinds {sorted(kinds)}: expected one of {list(_KINDS)}')
-    arrays, rows = {}, []
+    kinds = sorted({type(o).__name__ for o in episodes})
+    if len(kinds) != 1 or kinds[0] not in _KINDS:
+        raise ArgumentError(f'episodes of kinds {kinds}: expected one of {list(_KINDS)}')
+    arrays, rows = {}, []  # rows: the plain values of each episode
     for i, o in enumerate(episodes):
-        d = {f.name: getattr(o, f.name) for f in fields(o)}
-        arrays |= {f'{i}/{k}': np.asarray(v) for k, v in d.items() if hasattr(v, 'shape')}
-        rows.append({k: v for k, v in d.items() if not hasattr(v, 'shape')})
-    header = json.dumps({'format': 'rssm_nbdev.episodes', 'version': 1, 'kind': kinds.pop(), 'rows': rows})
-    with atomic_write(path) as tmp:
-        with open(tmp, 'wb') as f: np.savez_compressed(f, header=np.array(header), **arrays)
+        values = {f.name: getattr(o, f.name) for f in fields(o)}
+        plain = {k: v for k, v in values.items() if not hasattr(v, 'shape')}
+        arrays |= {f'{i}/{k}': np.asarray(v) for k, v in values.items() if k not in plain}
+        rows.append(plain)
+    header = {'format': 'rssm_nbdev.episodes', 'version': 1, 'kind': kinds[0], 'rows': rows}
+    text = np.array(json.dumps(header))
+    with atomic_write(path) as tmp, open(tmp, 'wb') as f:
+        np.savez_compressed(f, header=text, **arrays)
 
 # %% ../nbs/06_data.ipynb #e27ca799
+_READ_HEADER = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
 def _check_member(z, info):
-    "Refuse an array that is not as long as its archive says, or that holds objects; raises `ValueError`"
+    "Refuse an array that is not as long as its archive says, or that holds objects"
     with z.open(info) as f:
         version = np.lib.format.read_magic(f)
-        shape, _, dtype = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version](f)
+        shape, _, dtype = _READ_HEADER[version](f)
         if dtype.hasobject: raise ValueError(f'{info.filename!r} holds objects')
-        if f.tell() + math.prod(shape)*dtype.itemsize != info.file_size: raise ValueError(f'{info.filename!r} has shape {shape} in {info.file_size:,} bytes')
+        size = f.tell() + math.prod(shape)*dtype.itemsize
+        if size != info.file_size:
+            raise ValueError(f'{info.filename!r} has shape {shape} in {info.file_size:,} bytes')
 
 def _check_members(path):
-    "Look at an archive before memory is taken for what it claims to hold; raises `ValueError`"
+    "Return the names of an archive's arrays, none of which is read; raises `ValueError`"
     with open(path, 'rb') as f, zipfile.ZipFile(f) as z:
-        names = check_zip(z, f.seek(0, 2))
-        for i in names.values():
-            if i.filename != 'shard.json': _check_member(z, i)
+        size = f.seek(0, 2)
+        names = check_zip(z, size)
+        for name, info in names.items():
+            if name != 'shard.json':
+                _check_member(z, info)
         return names.keys() - {'shard.json'}
 
 # %% ../nbs/06_data.ipynb #4644d439
-_WORDS = {'terminated': bool, 'seed': int, 'env_id': str}
+_PLAIN = {'terminated': bool, 'seed': int, 'env_id': str}  # values of an episode beside its arrays
 
-def _row(f, i, row, kind):
-    "Episode i of a file, or a `ValueError`"
+def _check_header(header, n_arrays):
+    "Return the class of the file's episodes and their plain values; raises `ValueError`"
+    form, version = header['format'], header['version']
+    if form != 'rssm_nbdev.episodes' or version != 1:
+        raise ValueError(f'its format is {form!r}, version {version!r}')
+    kind, rows = _KINDS[header['kind']], header['rows']
+    arrays_each = len(fields(kind)) - len(_PLAIN)
+    if not rows or n_arrays != 1 + len(rows)*arrays_each:  # one is the header
+        raise ValueError(f'{n_arrays} arrays for {len(rows)} episodes')
+    return kind, rows
+
+def _read_episode(f, i, row, kind):
+    "Episode i of a file, from its arrays and the plain values `row`; raises `ValueError`"
     names = {o.name for o in fields(kind)}
-    odd = [k for k in names - {f'{k.split("/")[1]}' for k in f.files if k.startswith(f'{i}/')} if type(row.get(k)) is not _WORDS.get(k)]
-    if odd or row.keys() != set(_WORDS): raise ValueError(f'episode {i} has {sorted(row)} beside its arrays, expected {sorted(_WORDS)}; {sorted(odd)} missing or of another type')
-    wrap = torch.from_numpy if kind is LatentEpisode else np.asarray
-    return kind(**{k: row[k] if k in row else f[f'{i}/{k}'] if k == 'state' else wrap(f[f'{i}/{k}']) for k in names})
+    missing = {k for k in names if f'{i}/{k}' not in f}
+    odd = sorted(k for k in missing if type(row.get(k)) is not _PLAIN.get(k))
+    if odd or row.keys() != set(_PLAIN):
+        raise ValueError(f'episode {i} has {sorted(row)} beside its arrays, '
+                         f'expected {sorted(_PLAIN)}; {odd} missing or of another type')
+    values = {k: row[k] if k in row else f[f'{i}/{k}'] for k in names}
+    if kind is LatentEpisode:
+        for k in ('e', 'a', 'reward'):
+            values[k] = torch.from_numpy(values[k])
+    return kind(**values)
 
-def _check_whole(o, first):
-    "Refuse a latent episode whose parts are not of one length"
-    _check_latent(o, first)
-    check_array(o.reward, 'reward', (len(o.a),), dtype='float32'); check_array(o.state, 'state', (len(o.e), 'X'), dtype='float')
+# %% ../nbs/06_data.ipynb #82f6b39c
+def _check_loaded(o, first):
+    "Refuse an episode whose parts do not fit together, or do not fit the `first`"
+    if isinstance(o, Episode):
+        check_episode(o)
+    else:
+        _check_latent(o, first)
+        check_array(o.reward, 'reward', (len(o.a),), dtype='float32')
+        check_array(o.state, 'state', (len(o.e), 'X'), dtype='float')
 
+@checked
 def load_episodes(
-    path,    # file written by `save_episodes`
-)->list:     # `Episode`s or `LatentEpisode`s
+    path:PathLike,  # file written by `save_episodes`
+)->list:            # `Episode`s or `LatentEpisode`s
     "Load episodes; raises `FileError` naming the file and what was expected"
-    path = check_path(path, 'path')
     with file_errors(path, 'a file of episodes, written by `save_episodes`'):
         names = _check_members(path)
         with np.load(path, allow_pickle=False) as f:
             header = json.loads(str(f['header']))
-            if header['format'] != 'rssm_nbdev.episodes' or header['version'] != 1: raise ValueError(f"its format is {header['format']!r}, version {header['version']!r}")
-            kind, rows = _KINDS[header['kind']], header['rows']
-            if len(names) != 1 + len(rows)*(len(fields(kind)) - len(_WORDS)) or not rows: raise ValueError(f'{len(names)} arrays for {len(rows)} episodes')
-            eps = [_row(f, i, row, kind) for i, row in enumerate(rows)]
-        for o in eps: check_episode(o) if kind is Episode else _check_whole(o, eps[0])
-    return eps
+            kind, rows = _check_header(header, len(names))
+            episodes = [_read_episode(f, i, row, kind) for i, row in enumerate(rows)]
+        for o in episodes:
+            _check_loaded(o, episodes[0])
+    return episodes
