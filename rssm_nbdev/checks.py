@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['Spec', 'Flag', 'PathLike', 'Device', 'Type', 'OneOf', 'Number', 'Whole', 'OrNone', 'ListOf', 'Fields', 'Array',
-           'Floats', 'OnModel', 'checked']
+           'Floats', 'OnModel', 'checked', 'Part', 'PartOf']
 
 # %% ../nbs/01_checks.ipynb #chk00003
 import re
+from dataclasses import asdict, dataclass, is_dataclass
 from functools import wraps
+from importlib import import_module
 from inspect import signature
 from operator import attrgetter
 from types import UnionType
@@ -260,3 +262,30 @@ def checked(f):
                 sizes[attr] = get(given[key])
         return f(*args, **kwargs)
     return wrapper
+
+# %% ../nbs/01_checks.ipynb #4327b050
+class Part:
+    "Base of frozen records of numbers and words, checked as annotated; a subclass has a `name`"
+    def __init_subclass__(cls):
+        dataclass(frozen=True)(cls)
+        cls.__init__ = checked(cls.__init__)
+
+    def config(self):
+        "The part as JSON: its name and its arguments"
+        return {'name': self.name} | asdict(self)
+
+class PartOf(Spec):
+    "PartOf(table): a part, its name or its `config`; the table maps names to 'module:Class'"
+    def __init__(self, table): self.table = table
+    def __repr__(self): return 'PartOf(' + ', '.join(map(repr, self.table)) + ')'
+
+    def check(self, x, name, sizes):
+        part = is_dataclass(x) and not isinstance(x, type)
+        if part and getattr(x, 'name', None) in self.table: return x
+        args = dict(x) if isinstance(x, dict) else {'name': x}
+        word = check_choice(args.pop('name', None), name, self.table)
+        module, cls = self.table[word].split(':')
+        try:
+            return getattr(import_module(module), cls)(**args)
+        except TypeError as e:
+            raise ArgumentError(f'{name}={word!r}: {e}') from None
