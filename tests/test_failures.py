@@ -127,7 +127,7 @@ def test_all_faults_at_once_are_those_of_the_report(step, tmp_path):
     assert set(failures) == set(FAULTS) - set(HARMLESS) - set(no_reward)
     for fault, f in failures.items():
         expected = step_of(fault)
-        if step == -1 and f.kind != 'close':  # at the reset: no step; a wrong state's size shows later
+        if step == -1 and f.kind != 'close':  # a wrong size of the state shows later
             expected = 0 if fault == 'state shape' else None
         assert f.step == expected
 
