@@ -125,7 +125,6 @@ def main():
     shutil.rmtree(cfg.doc_path, ignore_errors=True)
     shutil.move(out, cfg.doc_path)
     said = [w for w in built.warnings if 'output-file' not in w]
-    said += [f'{page}: dead link {link}' for page, link in built.broken]
     if said:
         print(*said, sep='\n', file=sys.stderr)
     print('wrote', Path(cfg.doc_path).name)
