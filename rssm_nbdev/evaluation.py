@@ -16,69 +16,86 @@ from scipy.stats import bootstrap
 from sklearn.linear_model import Ridge
 
 from .kernels.cell import matmul_precision
+from .checks import ListOf, Number, Whole, checked
 from .core import ArgumentError, check_array, check_choice, check_list, check_number
-from .core import check_sizes, check_type, short_repr
+from .core import short_repr
 from .data import LatentEpisode, Windows
 from .dynamics import Dynamics, Persistence, fit_scale, open_loop_errors
 
 # %% ../nbs/13_evaluation.ipynb #dec41127
 class MeanLatent(Dynamics):
     "Predict the mean of the training latents"
-    def open_loop_standardised(self, e, a, samples): return e.new_zeros(1, len(e), a.shape[1] - e.shape[1] + 1, self.embed)
+    def open_loop_standardised(self, e, a, samples):
+        H = a.shape[1] - e.shape[1] + 1
+        return e.new_zeros(1, len(e), H, self.embed)
 
 class LinearBaseline(Dynamics):
     "Ridge regression from context and actions to each future latent; `fit_linear` makes it"
-    def __init__(self, embed, act_dim, context, horizon):
-        context, horizon = check_sizes(context=context, horizon=horizon)
+    @checked
+    def __init__(self, embed:Whole(1), act_dim:Whole(1), context:Whole(1), horizon:Whole(1)):
         super().__init__(embed, act_dim, context=context, horizon=horizon)
-        self.context, self.models = context, []
+        self.context = context
+        self.models = []  # one for each horizon
 
     def features(self, e, a, k):
         "All that is known when horizon k is predicted: (B, C·E + (C+k)·A)"
         return torch.cat([e.flatten(1), a[:, :self.context + k].flatten(1)], 1).numpy()
 
     def open_loop_standardised(self, e, a, samples):
-        H = a.shape[1] - self.context + 1
-        if e.shape[1] != self.context or H > len(self.models):
-            raise ArgumentError(f'context {e.shape[1]} and horizon {H}: this baseline was fitted for {self.context} and up to {len(self.models)}')
-        return torch.stack([torch.as_tensor(m.predict(self.features(e, a, k)), dtype=e.dtype) for k, m in enumerate(self.models[:H])], 1)[None]
+        C = e.shape[1]
+        H = a.shape[1] - C + 1
+        if C != self.context or H > len(self.models):
+            raise ArgumentError(f'context {C} and horizon {H}: this baseline was fitted for '
+                                f'{self.context} and up to {len(self.models)}')
+        rows = [m.predict(self.features(e, a, k)) for k, m in enumerate(self.models[:H])]
+        e_hat = torch.stack([torch.as_tensor(r, dtype=e.dtype) for r in rows], 1)  # (B, H, E)
+        return e_hat[None]
 
 # %% ../nbs/13_evaluation.ipynb #2c47e5d5
+@checked
 def fit_linear(
-    episodes:list[LatentEpisode],  # training split
-    context:int=5,                 # C
-    horizon:int=10,                # H
-    alpha:float=1.,                # strength of the ridge
-    limit:int=20_000,              # at most so many windows, spread evenly
+    episodes:ListOf(LatentEpisode),  # training split
+    context:Whole(1)=5,              # C
+    horizon:Whole(1)=10,             # H
+    alpha:Number(0)=1.,              # strength of the ridge
+    limit:Whole(1)=20_000,           # at most so many windows, spread evenly
 )->LinearBaseline:
     "Fit the linear baseline on training episodes"
-    context, horizon, limit = check_sizes(context=context, horizon=horizon, limit=limit); check_number(alpha, 'alpha', low=0)
-    w = Windows(check_list(episodes, 'episodes', LatentEpisode), context - 1 + horizon)
-    model = fit_scale(LinearBaseline(w.e.shape[1], w.a.shape[1], context, horizon), episodes)
+    w = Windows(episodes, context - 1 + horizon)
+    model = LinearBaseline(w.e.shape[1], w.a.shape[1], context, horizon)
+    fit_scale(model, episodes)
     b = w.batch(torch.linspace(0, len(w) - 1, min(limit, len(w))).long())
     e = model.standardise(b.e)
     for k in range(horizon):
-        model.models.append(Ridge(alpha).fit(model.features(e[:, :context], b.a, k), e[:, context + k].numpy()))
+        x, y = model.features(e[:, :context], b.a, k), e[:, context + k].numpy()
+        model.models.append(Ridge(alpha).fit(x, y))
     return model
 
+@checked
 def baselines(
-    episodes:list[LatentEpisode],  # training split
-    context:int=5,                 # C
-    horizon:int=10,                # H
-)->dict[str, Dynamics]:            # name → model
+    episodes:ListOf(LatentEpisode),  # training split
+    context:Whole(1)=5,              # C
+    horizon:Whole(1)=10,             # H
+)->dict[str, Dynamics]:              # name → model
     "Persistence, mean and ridge, ready to be evaluated beside models"
-    check_list(episodes, 'episodes', LatentEpisode); context, horizon = check_sizes(context=context, horizon=horizon)
     E, A = episodes[0].e.shape[1], episodes[0].a.shape[1]
-    return {'persistence': fit_scale(Persistence(E, A), episodes), 'mean': fit_scale(MeanLatent(E, A), episodes),
-            'ridge': fit_linear(episodes, context, horizon)}
+    return {
+        'persistence': fit_scale(Persistence(E, A), episodes),
+        'mean': fit_scale(MeanLatent(E, A), episodes),
+        'ridge': fit_linear(episodes, context, horizon),
+    }
 
 # %% ../nbs/13_evaluation.ipynb #886cbf6e
 def _floats(x, name, shape=None, low=None, least=0):
-    "Finite numbers, so many at least, as a float64 array of this shape, or an `ArgumentError`"
-    try: x = np.asarray(x)
-    except (TypeError, ValueError, RuntimeError) as e: raise ArgumentError(f'{name}={short_repr(x)}: expected numbers ({type(e).__name__})') from None
+    "At least so many finite numbers as a float64 array of this shape; or raise `ArgumentError`"
+    try:
+        x = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ArgumentError(
+            f'{name}={short_repr(x)}: expected numbers ({type(e).__name__})') from None
     if x.dtype == bool: raise ArgumentError(f'{name} has dtype bool: expected numbers')
-    if x.size < least: raise ArgumentError(f'{name} has {x.size} numbers: expected at least {least}')
+    if x.size < least:
+        raise ArgumentError(f'{name} has {x.size} numbers: expected at least {least}')
     return check_array(x, name, x.shape if shape is None else shape, low=low).astype(float)
 
 class Interval(NamedTuple):
@@ -89,16 +106,20 @@ class Interval(NamedTuple):
 
     def excludes_zero(self): return self.low > 0 or self.high < 0
 
+@checked
 def interval(
-    x:np.ndarray,        # one value an episode, (n,)
-    resamples:int=2000,  # bootstrap draws
+    x,                       # one value an episode, (n,)
+    resamples:Whole(1)=2000, # bootstrap draws
 )->Interval:
     "Mean over episodes with its 95 % percentile bootstrap interval"
-    x, (resamples,) = _floats(x, 'x', ('n',), least=1), check_sizes(resamples=resamples)
-    if len(x) < 2: return Interval(float(x.mean()), float('-inf'), float('inf'))
+    x = _floats(x, 'x', ('n',), least=1)
+    mean = float(x.mean())
+    if len(x) < 2: return Interval(mean, float('-inf'), float('inf'))
     if np.ptp(x) == 0: return Interval(*[float(x[0])]*3)
-    ci = bootstrap((x,), np.mean, n_resamples=resamples, method='percentile', rng=np.random.default_rng(0)).confidence_interval
-    return Interval(float(x.mean()), float(ci.low), float(ci.high))
+    rng = np.random.default_rng(0)
+    draws = bootstrap((x,), np.mean, n_resamples=resamples, method='percentile', rng=rng)
+    ci = draws.confidence_interval
+    return Interval(mean, float(ci.low), float(ci.high))
 
 # %% ../nbs/13_evaluation.ipynb #a5c9162d
 @dataclass
@@ -109,89 +130,123 @@ class Evaluation:
     samples: int                # N, futures averaged (stochastic models)
     windows: int                # how many windows were rolled out
     episodes: list[int]         # the episodes' seeds, in order
-    short: list[int]            # seeds of the episodes too short for one window
+    skipped: list[int]          # seeds of the episodes too short for one window
 
     def at(self, name, h):
         "Mean error of a model at horizon h (from 1), with its interval over episodes"
-        return interval(self._of(name)[:, :, self._step(h)].mean(0))
+        return interval(self._of(name)[:, :, self._index(h)].mean(0))
 
     def difference(self, a, b, h):
         "Mean of error(a) − error(b) at horizon h, paired by episode: below zero, a is better"
-        return interval((self._of(a, 'a').mean(0) - self._of(b, 'b').mean(0))[:, self._step(h)])
+        difference = self._of(a, 'a').mean(0) - self._of(b, 'b').mean(0)  # (episodes, H)
+        return interval(difference[:, self._index(h)])
 
     def curve(self, name):
         "Mean error of a model at every horizon, (H,)"
         return self._of(name).mean((0, 1))
 
     def _of(self, model, name='name'): return self.err[check_choice(model, name, self.err)]
-    def _step(self, h): return check_number(h, 'h', low=1, high=next(iter(self.err.values())).shape[2], integer=True) - 1
+
+    def _index(self, h):
+        H = next(iter(self.err.values())).shape[2]
+        return check_number(h, 'h', low=1, high=H, integer=True) - 1
 
 # %% ../nbs/13_evaluation.ipynb #ab42e46e
 def _by_episode(err, episode):
     "Mean error in each episode: (W, H) → (episodes, H)"
     return np.stack([err[episode == i].mean(0) for i in np.unique(episode)])
 
-def _groups(models):
+def _model_groups(models):
     "Name → list of models, from names → models or lists of them"
-    if not check_type(models, 'models', dict): raise ArgumentError('models is empty: expected at least one')
+    if not models: raise ArgumentError('models is empty: expected at least one')
     groups = {k: list(v) if isinstance(v, (list, tuple)) else [v] for k, v in models.items()}
-    for k, v in groups.items(): check_list(v, f'models[{short_repr(k)}]', Dynamics)
+    for k, v in groups.items():
+        check_list(v, f'models[{short_repr(k)}]', Dynamics)
     return groups
 
+def _window_errors(model, batch, context, samples, seed):
+    "Errors of every window of a batch, (W, H)"
+    chunk = max(1, 1024//samples)  # windows at a time: what fits in a processor's cache
+    device, errors = model.e_mean.device, []
+    torch.manual_seed(seed)
+    with matmul_precision('fp32', device):
+        for e, a in zip(batch.e.split(chunk), batch.a.split(chunk)):
+            errors.append(open_loop_errors(model, e.to(device), a.to(device), context, samples))
+    return torch.cat(errors).cpu().numpy()
+
 # %% ../nbs/13_evaluation.ipynb #db619ccb
+@checked
 def evaluate(
-    models:dict,                      # name → model, or list of models trained from different seeds
-    episodes:list[LatentEpisode],     # the split to judge by
-    context:int=5,                    # C
-    horizon:int=10,                   # H
-    samples:int=8,                    # N, futures averaged
-    stride:int=5,                     # steps between the starts of windows
-    control=None,                     # a function of actions (B, C−1+H, A) and C, such as those of 08c_controls: what the models are told instead
-    seed:int=0,                       # of samples
+    models:dict,                     # name → model, or list of models from different seeds
+    episodes:ListOf(LatentEpisode),  # the split to evaluate on
+    context:Whole(1)=5,              # C
+    horizon:Whole(1)=10,             # H
+    samples:Whole(1)=8,              # N, futures averaged
+    stride:int=5,                    # steps between the starts of windows
+    control=None,                    # function of actions (B, C−1+H, A) and C → other actions
+    seed:Whole()=0,                  # of samples
 )->Evaluation:
     "Roll every model out on the same windows; raises `ArgumentError`"
-    (context, horizon, samples), groups, seed = check_sizes(context=context, horizon=horizon, samples=samples), _groups(models), check_number(seed, 'seed', integer=True)
-    if control is not None and not callable(control): raise ArgumentError(f'control={short_repr(control)}: expected a function')
-    w = Windows(check_list(episodes, 'episodes', LatentEpisode), context - 1 + horizon, stride)
-    for m in sum(groups.values(), []): m.check_windows(w, 'episodes')
-    b, episode, err = w.batch(torch.arange(len(w))), w.episode.numpy(), {}
-    if control: b = b._replace(a=control(b.a, context))
-    chunk = max(1, 1024//samples)                                             # windows at a time: what fits in a processor's cache
+    if control is not None and not callable(control):
+        raise ArgumentError(f'control={short_repr(control)}: expected a function')
+    groups = _model_groups(models)
+    w = Windows(episodes, context - 1 + horizon, stride)
+    for m in sum(groups.values(), []):
+        m.check_windows(w, 'episodes')
+    batch, episode = w.batch(torch.arange(len(w))), w.episode.numpy()
+    if control:
+        batch = batch._replace(a=control(batch.a, context))
+    err = {}
     for name, group in groups.items():
-        rows = []
-        for i, m in enumerate(group):
-            torch.manual_seed(seed + i)
-            with matmul_precision('fp32', d := m.e_mean.device):
-                chunks = [open_loop_errors(m, e.to(d), a.to(d), context, samples).cpu().numpy() for e, a in zip(b.e.split(chunk), b.a.split(chunk))]
-            rows.append(_by_episode(np.concatenate(chunks), episode))
-        err[name] = np.stack(rows)
+        rows = [_window_errors(m, batch, context, samples, seed + i) for i, m in enumerate(group)]
+        err[name] = np.stack([_by_episode(r, episode) for r in rows])  # (seeds, episodes, H)
     seeds = [w.episodes[i].seed for i in np.unique(episode)]
     return Evaluation(err, context, samples, len(w), seeds, [o.seed for o in w.short])
 
 # %% ../nbs/13_evaluation.ipynb #3177dc4e
 class Divergence(NamedTuple):
     "Where imagination leaves the posterior"
-    step: int            # first step (from 1) at which it has left; None if it never does
-    gap: np.ndarray      # between imagined and posterior mean, in the posterior's standard deviations, (H,)
-    sample_std: np.ndarray    # standard deviation of the samples, in the same units, (H,)
-    multiple: float      # a greater gap counts as having left
+    step: int               # first step (from 1) at which it has left; None if it never does
+    gap: np.ndarray         # imagined minus posterior mean, in posterior standard deviations, (H,)
+    sample_std: np.ndarray  # standard deviation of the samples, in the same units, (H,)
+    multiple: float         # a greater gap counts as having left
 
+def _check_posterior(x, truth, spread, axes):
+    "Mean and spread of the posterior and axes, if they fit the samples x (N, H, F)"
+    N, H, F = x.shape
+    truth = _floats(truth, 'truth', (H, F))
+    spread = _floats(spread, 'spread', (H, F))
+    axes = np.eye(F) if axes is None else _floats(axes, 'axes', ('K', F))
+    if not x.size or not len(axes):
+        raise ArgumentError(f'samples of {H} steps along {len(axes)} axes: '
+                            'expected at least one of each')
+    check_number(N, 'N', low=20, integer=True)
+    if not (spread > 0).all():
+        raise ArgumentError(f'spread has {spread.min()}: expected standard deviations above zero')
+    return truth, spread, axes
+
+def _first_run(above, length):
+    "Index of the first of so many true values in a row, or None"
+    starts = range(len(above) - length + 1)
+    return next((t for t in starts if above[t:t+length].all()), None)
+
+# %% ../nbs/13_evaluation.ipynb #e08176e0
+@checked
 def divergence(
-    samples:np.ndarray,     # imagined states, (N, H, F)
-    truth:np.ndarray,       # means of the posterior, (H, F)
-    spread:np.ndarray,      # standard deviations of the posterior, (H, F)
-    axes:np.ndarray=None,   # orthonormal directions to look along, (K, F); None: every dimension
-    multiple:float=2.,      # gaps up to so many standard deviations are no divergence
-    patience:int=2,         # consecutive steps beyond it that count as leaving
+    samples,                   # imagined states, (N, H, F)
+    truth,                     # means of the posterior, (H, F)
+    spread,                    # standard deviations of the posterior, (H, F)
+    axes=None,                 # orthonormal directions, (K, F); None: every dimension
+    multiple:Number(1e-3)=2.,  # gaps up to so many standard deviations are no divergence
+    patience:Whole(1)=2,       # consecutive steps beyond it that count as leaving
 )->Divergence:
     "First step at which the samples' mean leaves the posterior; raises `ArgumentError`"
     x = _floats(samples, 'samples', ('N', 'H', 'F'))
-    truth, spread = (_floats(v, k, x.shape[1:]) for v, k in ((truth, 'truth'), (spread, 'spread')))
-    axes = np.eye(x.shape[2]) if axes is None else _floats(axes, 'axes', ('K', x.shape[2]))
-    if not x.size or not len(axes): raise ArgumentError(f'samples of {x.shape[1]} steps along {len(axes)} axes: expected at least one of each')
-    check_number(len(x), 'N', low=20, integer=True); check_number(multiple, 'multiple', low=1e-3); check_number(patience, 'patience', low=1, integer=True)
-    if not (spread > 0).all(): raise ArgumentError(f'spread has {spread.min()}: expected standard deviations above zero')
-    x, truth, spread = x @ axes.T, truth @ axes.T, np.sqrt(spread**2 @ (axes**2).T)       # (N, H, K), (H, K), (H, K)
-    gap, doubt = (np.sqrt(((v/spread)**2).mean(-1)) for v in (x.mean(0) - truth, x.std(0, ddof=1)))
-    first = next((t for t in range(len(gap) - patience + 1) if (gap[t:t+patience] > multiple).all()), None)
-    return Divergence(None if first is None else first + 1, gap, doubt, multiple)
+    truth, spread, axes = _check_posterior(x, truth, spread, axes)
+    x, truth = x @ axes.T, truth @ axes.T              # (N, H, K), (H, K)
+    std = np.sqrt(spread**2 @ (axes**2).T)             # (H, K)
+    def in_units(v): return np.sqrt(((v/std)**2).mean(-1))
+    gap = in_units(x.mean(0) - truth)                  # (H,)
+    sample_std = in_units(x.std(0, ddof=1))            # (H,)
+    first = _first_run(gap > multiple, patience)
+    return Divergence(None if first is None else first + 1, gap, sample_std, multiple)

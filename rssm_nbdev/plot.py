@@ -81,7 +81,7 @@ def plot_transitions(
     if which is None:
         which = np.linspace(0, len(trans) - 1, 6).astype(int)
     for i in which:
-        check_number(i, 'which', high=len(trans) - 1)
+        check_number(i, 'which', high=len(trans) - 1, integer=True)
     fig, axs = _axes(2, len(which), height=1.4, width=1.35*len(which), squeeze=False)
     for col, i in zip(axs.T, which):
         t = trans[int(i)]
@@ -272,12 +272,12 @@ def _plot_gap(ax, div, context):
 def _check_rollout(posterior, imagined, div, pca, dims, context):
     "Raise `ArgumentError` if the arguments of `plot_rollout` do not fit together"
     T, F = posterior.shape
-    check_number(context, 'context', high=T - 1)
+    check_number(context, 'context', high=T - 1, integer=True)
     check_array(imagined, 'imagined', ('N', T - context, F), dtype='float')
     check_array(div.gap, 'div.gap', (T - context,))
     check_number(getattr(pca, 'n_features_in_', None), 'features of pca', low=F, high=F)
     for d in dims:
-        check_number(d, 'dims', high=F - 1)
+        check_number(d, 'dims', high=F - 1, integer=True)
 
 @checked
 def plot_rollout(
@@ -324,7 +324,7 @@ def plot_frames(
 )->Figure:
     "Rows of pictures, one step a column, with the divergence marked"
     T = _count_frames(rows)
-    check_number(first, 'first', high=T - 1)
+    check_number(first, 'first', high=T - 1, integer=True)
     steps = range(first, T)
     left = context - 1 + div if div else None  # step at which imagination has left
     fig, axs = _axes(len(rows), len(steps), width=.75*len(steps), height=.85, squeeze=False)

@@ -34,8 +34,8 @@ from rssm_nbdev.interactive.margins import RandomHoldPolicy, fit_margins, margin
 from rssm_nbdev.interactive.margins import sample_mean_errors, sample_spreads
 from rssm_nbdev.mdn_rnn import MDNRNN
 from rssm_nbdev.variants.parts import balanced_kl
-from rssm_nbdev.variants.presets import PRESETS, WIDTHS, preset
-from rssm_nbdev.kernels.recurrence import State
+from rssm_nbdev.variants.parts import PRESETS, WIDTHS, preset
+from rssm_nbdev.rssm import State
 from rssm_nbdev.callbacks.resume import RNGState, checkpoint_paths, differences, read_training
 from rssm_nbdev.callbacks.resume import remove_temporary_files, windows_fingerprint, write_training
 from rssm_nbdev.rssm import RSSM
@@ -275,10 +275,10 @@ CASES = {
     'margins.fit_margins': given_(fit_margins, model=(GRU, model_kind(GRUDynamics(2, A, 4))), latents=(EPISODES, with_state()), probes=(PROBES, probes_kind()), horizon=(3, size()), level=(.5, number(.5, .999)), **held_out),
     'margins.covered': given_(margin_coverage, margins=(MARGINS, instance()), model=(GRU, model_kind(GRUDynamics(2, A, 4))), latents=(EPISODES, with_state()), probes=(PROBES, probes_kind()), **held_out),
     'margins.Held': given_(RandomHoldPolicy, actions=([0, 1], either(OTHERS, 3, np.zeros(3))), hold=(2, size())),
-    'study.latents_of': Case(lambda world, folder, seed=0, progress=False: variant_latents(world, folder, seed, progress, episodes=3, max_steps=4), lambda: dict(world='Pendulum', folder=FOLDER.name), world=choice(*ENV_VARIANTS), folder=path(), seed=number(0, 2**31, integer=True), progress=flag()),
+    'study.latents_of': Case(lambda variant, folder, seed=0, progress=False: variant_latents(variant, folder, seed, progress, episodes=3, max_steps=4), lambda: dict(variant='Pendulum', folder=FOLDER.name), variant=choice(*ENV_VARIANTS), folder=path(), seed=number(0, 2**31, integer=True), progress=flag()),
     'study.trial': Case(run_trial, lambda: dict(file=latents_file(), model='GRU', seed=0, cfg=TINY), file=path(), model=choice(*STUDY_MODELS), seed=seed(), cfg=either(OTHERS.filter(lambda v: v != {}), {'steps': 0}, {'setps': 3}, {'lr': 'fast'}, {'context': 2.5}, {3: 3}, words=('setting', *STUDY_CONFIG))),
-    'study.run_study': Case(run_study, lambda: dict(folder=FOLDER.name, worlds=['Pendulum'], models=['GRU'], seeds=[0], workers=1, progress=False, changes=dict(episodes=6, max_steps=30)) | TINY, folder=path(), worlds=several(st.just(['Mars']), st.just(['Pendulum', 3])),
-                            models=several(st.just(['LSTM'])), seeds=numbers(), workers=size(optional=True), progress=flag(), changes=either(OTHERS.filter(lambda v: v != {})), **studied),
+    'study.run_study': Case(run_study, lambda: dict(folder=FOLDER.name, variants=['Pendulum'], models=['GRU'], seeds=[0], workers=1, progress=False, changes=dict(episodes=6, max_steps=30)) | TINY, folder=path(), variants=several(st.just(['Mars']), st.just(['Pendulum', 3])),
+                            models=several(st.just(['LSTM'])), seeds=numbers(), workers=size(optional=True), progress=flag(), changes=either(OTHERS.filter(lambda v: v is not None and v != {})), **studied),
 }
 
 ARITHMETIC = 'arithmetic on tensors inside functions that have checked them, thousands of times a second: a check would cost more than the work'

@@ -309,7 +309,8 @@ def noise_floor(
     "Error of latents predicted from pose and action: an upper bound on the encoder's noise"
     _with_state(train, 'train')
     _with_state(test, 'test')
-    check_number(neighbours, 'neighbours', high=sum(len(o.e) for o in train))
+    most = sum(len(o.e) for o in train)
+    check_number(neighbours, 'neighbours', high=most, integer=True)
     x, e = _poses(train), torch.cat([o.e for o in train]).double()
     mean, std, scale = e.mean(0), e.std(0), x.std(0) + 1e-9
     def standardise(e): return ((e - mean)/std).numpy()

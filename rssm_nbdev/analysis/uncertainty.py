@@ -58,7 +58,7 @@ def crps(
     "Continuous ranked probability score of the distribution of the draws, without bias"
     check_array(y, 'y', ('N', *x.shape), 'float', values=False)
     check_array(x, 'x', y.shape[1:], 'float', device=y.device, values=False)
-    N = check_number(len(y), 'draws y', low=2)
+    N = check_number(len(y), 'draws y', low=2, integer=True)
     rank = torch.arange(1 - N, N, 2, dtype=y.dtype, device=y.device).view(-1, *[1]*x.dim())
     half_distance = (rank*y.sort(0).values).sum(0)/(N*(N - 1))  # half the mean of |y − y'|
     return (y - x).abs().mean(0) - half_distance
@@ -278,7 +278,7 @@ def _check_scores(rows, horizons):
     for k, u in rows.items():
         H = check_type(u, f'rows[{k!r}]', Uncertainty).pit.shape[1]
         for h in horizons:
-            check_number(h, 'horizons', high=H)
+            check_number(h, 'horizons', high=H, integer=True)
 
 def _row_colour(name, other):
     "The colour of the model that a row's name begins with, as in 'RSSM, calibrated'"

@@ -56,7 +56,7 @@ def evaluate_cmd(
               {'latents': file} | {f'model {k}': f for k, (f, _) in loaded.items()}, overwrite)
     res = evaluate(known | {names[k]: m for k, (_, m) in loaded.items()}, parts.test, context, horizon, samples)
     rows = [{'model': k, 'horizon': h, **res.at(k, h)._asdict()} for k in res.err for h in range(1, horizon + 1)]
-    write_json(run/'results.json', {'context': context, 'samples': samples, 'windows': res.windows, 'episodes': res.episodes, 'short': res.short, 'errors': rows})
+    write_json(run/'results.json', {'context': context, 'samples': samples, 'windows': res.windows, 'episodes': res.episodes, 'short': res.skipped, 'errors': rows})
     plot_horizons(res).savefig(run/'horizons.png', dpi=150)
     if horizon >= 5: plot_errors(res).savefig(run/'errors.png', dpi=150)
     shown = sorted({1, min(5, horizon), horizon})
