@@ -126,7 +126,7 @@ def encode_action(
 @checked
 def decode_action(
     space:Box|Discrete,  # action space of `make_env`'s environment
-    a:np.ndarray,        # action vector, (A,)
+    a,                   # action vector, an array (A,)
 ): # an action of that space
     "Turn an action vector into an action: the largest entry if discrete, else clipped to [−1, 1]"
     check_array(a, 'a', (action_dim(space),), dtype='float')

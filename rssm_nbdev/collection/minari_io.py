@@ -6,230 +6,358 @@
 __all__ = ['env_actions', 'model_actions', 'to_minari', 'stream_minari', 'from_minari']
 
 # %% ../../nbs/collection/03_minari_io.ipynb #6d4165c5
-import hashlib, shutil, warnings
+import hashlib
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Iterable, Iterator
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.wrappers import RescaleAction
 
-from ..core import ArgumentError, FileError, RSSMError, check_array, check_flag
-from ..core import check_number, check_type, short_repr
-from ..system import optional_import
+from ..checks import OrNone, Whole, checked
+from ..core import ArgumentError, FileError, RSSMError, check_array, short_repr
 from ..data import check_episode
 from ..env import Episode, make_env
 from ..render import _resize
+from ..system import optional_import
 
 # %% ../../nbs/collection/03_minari_io.ipynb #ec597e88
-class _Space(gym.Env):
-    "Nothing but an action space"
+class _ActionSpace(gym.Env):
+    "An environment that is nothing but its action space"
     def __init__(self, space): self.action_space = space
 
-def _check_space(space):
-    "Refuse action spaces that models do not take"
-    check_type(space, 'space', gym.Space)
-    bounded = isinstance(space, Box) and space.dtype.kind == 'f' and np.isfinite(space.low).all() and np.isfinite(space.high).all() and (space.low < space.high).all()
-    if not (bounded or isinstance(space, Discrete)): raise ArgumentError(f'the action space is {space}: expected Discrete or a bounded Box of floats')
-    return space
+def _is_bounded(space):
+    "Is it a Box of floats with finite limits?"
+    if not isinstance(space, Box) or space.dtype.kind != 'f': return False
+    low, high = space.low, space.high
+    return bool((np.isfinite(low) & np.isfinite(high) & (low < high)).all())
 
+def _check_space(space):
+    "Return an action space, or raise `ArgumentError` if models do not take it"
+    if isinstance(space, Discrete) or _is_bounded(space): return space
+    expected = 'expected Discrete or a bounded Box of floats'
+    raise ArgumentError(f'the action space is {space}: {expected}')
+
+@checked
 def env_actions(
     space:gym.Space,  # the environment's own action space
-    act:np.ndarray,   # action vectors, (T, A)
+    act,              # action vectors, an array (T, A)
 )->np.ndarray:        # actions of that space, (T, …)
-    "Turn action vectors into what the simulator was given; raises `ArgumentError`"
-    check_array(act, 'act', ('T', gym.spaces.flatdim(_check_space(space))), dtype='float', low=-1, high=1)
-    if isinstance(space, Box): return RescaleAction(_Space(space), np.float32(-1), np.float32(1)).action(act.reshape(-1, *space.shape)).astype(space.dtype)
-    if not (act == np.eye(int(space.n))[act.argmax(1)]).all(): raise ArgumentError(f'act has rows that are not one-hot: expected one 1 in each for {space}')
-    return space.start + act.argmax(1)
+    "Turn action vectors into the simulator's actions; raises `ArgumentError`"
+    size = gym.spaces.flatdim(_check_space(space))
+    check_array(act, 'act', ('T', size), dtype='float', low=-1, high=1)
+    if isinstance(space, Box):
+        unscale = RescaleAction(_ActionSpace(space), np.float32(-1), np.float32(1))
+        return unscale.action(act.reshape(-1, *space.shape)).astype(space.dtype)
+    index = act.argmax(1)
+    if (act == np.eye(size)[index]).all(): return space.start + index
+    raise ArgumentError(f'act has rows that are not one-hot: expected one 1 in each for {space}')
 
 # %% ../../nbs/collection/03_minari_io.ipynb #a540620f
+@checked
 def model_actions(
-    space:gym.Space,      # the environment's own action space
-    actions:np.ndarray,   # actions of that space, (T, …)
-)->np.ndarray:            # action vectors, (T, A) float32
-    "Turn an environment's actions into what models see; raises `ArgumentError`"
-    try: x = np.asarray(actions)
-    except ValueError: raise ArgumentError(f'actions={short_repr(actions)}: expected an array of shape (T, …)') from None
-    if not x.ndim or x.shape[1:] != _check_space(space).shape: raise ArgumentError(f'actions have shape {x.shape}: expected (T, …) of {space}')
-    if isinstance(space, Discrete):
-        if x.dtype.kind not in 'iu' or len(x) and not (space.start <= x.min() and x.max() < space.start + space.n):
-            raise ArgumentError(f'actions {np.unique(x)[:8]} of dtype {x.dtype}: expected whole numbers of {space}')
-        return np.eye(int(space.n), dtype=np.float32)[x - space.start]
-    if x.dtype.kind not in 'fiu': raise ArgumentError(f'actions have dtype {x.dtype}: expected numbers of {space}')
+    space:gym.Space,  # the environment's own action space
+    actions,          # actions of that space, (T, …)
+)->np.ndarray:        # action vectors, (T, A) float32
+    "Turn an environment's actions into vectors for models; raises `ArgumentError`"
+    try:
+        x = np.asarray(actions)
+    except ValueError:
+        text = short_repr(actions)
+        raise ArgumentError(f'actions={text}: expected an array of shape (T, …)') from None
+    if not x.ndim or x.shape[1:] != _check_space(space).shape:
+        raise ArgumentError(f'actions have shape {x.shape}: expected (T, …) of {space}')
+    return _one_hot(space, x) if isinstance(space, Discrete) else _scaled(space, x)
+
+def _one_hot(space, x):
+    "Actions of a Discrete space as vectors, (T, A)"
+    is_whole = x.dtype.kind in 'iu'
+    if not is_whole or len(x) and not (space.start <= x.min() and x.max() < space.start + space.n):
+        found = f'{np.unique(x)[:8]} of dtype {x.dtype}'
+        raise ArgumentError(f'actions {found}: expected whole numbers of {space}')
+    return np.eye(int(space.n), dtype=np.float32)[x - space.start]
+
+def _scaled(space, x):
+    "Actions of a Box as vectors from −1 to 1, (T, A)"
+    if x.dtype.kind not in 'fiu':
+        raise ArgumentError(f'actions have dtype {x.dtype}: expected numbers of {space}')
     low, high = space.low.astype(float), space.high.astype(float)
     a = 2*(x - low)/(high - low) - 1
-    if not (abs(a) < 1 + 1e-5).all(): raise ArgumentError(f'actions from {x.min():g} to {x.max():g}: expected within {space}')
+    if not (abs(a) < 1 + 1e-5).all():
+        raise ArgumentError(f'actions from {x.min():g} to {x.max():g}: expected within {space}')
     return np.clip(a, -1, 1).astype(np.float32).reshape(len(x), -1)
 
 # %% ../../nbs/collection/03_minari_io.ipynb #746bf782
-_ABOUT = ('author', 'author_email', 'code_permalink', 'algorithm_name', 'description')  # what Minari wants to know of a dataset
+# what Minari stores about a dataset, besides its data
+_ABOUT = ('author', 'author_email', 'code_permalink', 'algorithm_name', 'description')
+
+def _minari(module=''):
+    "Minari, or one of its modules"
+    return optional_import(f'minari{module}', 'minari')
 
 def _buffer(ep, space):
-    "One episode as Minari takes it"
+    "An episode as Minari takes it"
     last = np.arange(len(ep)) == len(ep) - 1
+    terminations, truncations = last & bool(ep.terminated), last & (not ep.terminated)
     infos = {'state': ep.state} if ep.state.shape[1] else {}
-    if isinstance(space, Box): infos['action_vector'] = np.concatenate([0*ep.act[:1], ep.act])  # row t+1: what led there
-    return optional_import('minari.data_collector', 'minari').EpisodeBuffer(seed=ep.seed, observations=ep.obs, actions=env_actions(space, ep.act), rewards=ep.reward,
-        terminations=last & bool(ep.terminated), truncations=last & (not ep.terminated), infos=infos)
+    if isinstance(space, Box):  # row t+1 is a_t; row 0 is zero
+        infos['action_vector'] = np.concatenate([0*ep.act[:1], ep.act])
+    return _minari('.data_collector').EpisodeBuffer(
+        seed=ep.seed, observations=ep.obs, actions=env_actions(space, ep.act), rewards=ep.reward,
+        terminations=terminations, truncations=truncations, infos=infos)
 
-def _mark(ep, seed, env_id):
+def _checksum(ep, seed, env_id):
     "Checksum of one of Minari's episodes, written or read"
-    sha, infos = hashlib.sha256(f'{env_id} {seed}'.encode()), [(ep.infos[k], 'f4') for k in ('state', 'action_vector') if k in (ep.infos or {})]
-    for v, kind in ((ep.observations, 'u1'), (ep.actions, 'f8'), (ep.rewards, 'f8'), (ep.terminations, '?'), (ep.truncations, '?'), *infos):
-        v = np.ascontiguousarray(v, kind); sha.update(str(v.shape).encode()); sha.update(v)
+    arrays = [(ep.observations, 'u1'), (ep.actions, 'f8'), (ep.rewards, 'f8'),
+              (ep.terminations, '?'), (ep.truncations, '?')]
+    infos = ep.infos or {}
+    arrays += [(infos[k], 'f4') for k in ('state', 'action_vector') if k in infos]
+    sha = hashlib.sha256(f'{env_id} {seed}'.encode())
+    for values, dtype in arrays:
+        values = np.ascontiguousarray(values, dtype)
+        sha.update(str(values.shape).encode())
+        sha.update(values)
     return sha.hexdigest()
 
-def _alike(ep, first):
-    "The episode, if it is whole and goes with the first"
-    kind = lambda o: (o.env_id, o.obs.shape[1:], o.state.shape[1:])
-    if kind(check_episode(ep)) != kind(first): raise ArgumentError(f'episode {ep.seed} has environment, picture and state {kind(ep)}: expected {kind(first)} as the first')
-    return ep
+def _check_like(ep, first):
+    "Return the episode if it is complete and has the sizes of the first, or raise `ArgumentError`"
+    def layout(o): return o.env_id, o.obs.shape[1:], o.state.shape[1:]
+    found = layout(check_episode(ep))
+    if found == layout(first): return ep
+    raise ArgumentError(f'episode {ep.seed} has environment, picture and state {found}: '
+                        f'expected {layout(first)} as the first')
 
-def _free(dataset_id):
-    "The folder of a new dataset, or an error if the name is malformed or taken"
-    try: optional_import('minari.dataset.minari_dataset', 'minari').parse_dataset_id(check_type(dataset_id, 'dataset_id', str))
-    except (ValueError, TypeError): raise ArgumentError(f"dataset_id={dataset_id!r}: expected a name and a version, like 'cartpole/random-v0'") from None
-    folder = optional_import('minari.storage', 'minari').get_dataset_path(dataset_id)
-    if folder.exists(): raise FileError(f'{folder}: exists already; expected a new name or version, or minari.delete_dataset({dataset_id!r}) first')
+def _new_folder(dataset_id):
+    "The folder of a new dataset; raises an error if the name is malformed or taken"
+    try:
+        _minari('.dataset.minari_dataset').parse_dataset_id(dataset_id)
+    except (ValueError, TypeError):
+        expected = "expected a name and a version, like 'cartpole/random-v0'"
+        raise ArgumentError(f'dataset_id={dataset_id!r}: {expected}') from None
+    folder = _minari('.storage').get_dataset_path(dataset_id)
+    if folder.exists():
+        delete = f'minari.delete_dataset({dataset_id!r})'
+        raise FileError(
+            f'{folder}: exists already; expected a new name or version, or {delete} first')
     return folder
 
 # %% ../../nbs/collection/03_minari_io.ipynb #5356a8c8
 def _environment(first, env_args, action_space):
-    "Environment to go along (or None) and the action space, for episodes like the `first`"
+    "The environment (or None) and the action space, for episodes like the `first`"
     if env_args is None:
-        if action_space is None: raise ArgumentError('no environment goes along (env_args=None): expected an action_space')
-        return None, _check_space(action_space)
+        if action_space is not None: return None, _check_space(action_space)
+        raise ArgumentError('env_args=None (no environment): expected an action_space')
     H, W = first.obs.shape[1:3]
-    if H != W: raise ArgumentError(f'pictures of {H} × {W}: expected square ones, as `make_env` gives, or env_args=None')
-    if taken := [k for k in env_args if not isinstance(k, str) or k in ('env_id', 'size', 'scaled')]: raise ArgumentError(f'env_args has {taken}: expected other arguments of make_env')
+    if H != W:
+        raise ArgumentError(f'pictures of {H} × {W}: expected square ones, as `make_env` gives, '
+                            'or env_args=None')
+    ours = 'env_id', 'size', 'scaled'
+    if taken := [k for k in env_args if not isinstance(k, str) or k in ours]:
+        raise ArgumentError(f'env_args has {taken}: expected other arguments of make_env')
     env = make_env(first.env_id, H, scaled=False, **env_args)
     return env, _check_space(env.action_space if action_space is None else action_space)
 
 def _write(dataset_id, buffers, env, about, **spaces):
-    "A new dataset with its episodes; what Minari warns of, things nobody asked for, is left out"
+    "Write a new dataset; without Minari's warnings of fields that are not given"
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', '.*is set to None|env_spec is None')
-        data = optional_import('minari', 'minari').create_dataset_from_buffers(dataset_id, [], env, jpeg_encoding=False, **spaces, **about)
+        create = _minari().create_dataset_from_buffers
+        data = create(dataset_id, [], env, jpeg_encoding=False, **spaces, **about)
     data.storage.update_episodes(buffers)
     return data.storage
 
+def _write_episodes(dataset_id, episodes, env, space, about):
+    "Write episodes, their checksums and the description"
+    first = next(episodes)
+    checksums = []
+
+    def buffers():
+        for ep in chain([first], episodes):
+            buffer = _buffer(_check_like(ep, first), space)
+            checksums.append(_checksum(buffer, buffer.seed, first.env_id))
+            yield buffer
+
+    about = {'description': f'{first.env_id}: episodes of pixels, states in the infos',
+             'requirements': ['rssm_nbdev'] if env else None} | about
+    pictures = Box(0, 255, first.obs.shape[1:], np.uint8)
+    storage = _write(dataset_id, buffers(), env, about, action_space=space,
+                     observation_space=pictures)
+    storage.update_metadata({'rssm_nbdev': {'env_id': first.env_id, 'sha256': checksums}})
+
 # %% ../../nbs/collection/03_minari_io.ipynb #96fcfe67
+_NO_ARGS = {}
+
+@checked
 def to_minari(
-    episodes:Iterable[Episode],   # a list, or a `stream` of which no more than one episode is kept
-    dataset_id:str,               # name and version, like 'cartpole/random-v0'
-    env_args:dict={},             # arguments of `make_env` they were collected with; None: no environment goes along
-    action_space:gym.Space=None,  # the environment's own; needed if none goes along
-    **about,                      # what Minari wants to know: keys of `ABOUT`
+    episodes:Iterable,               # a list, or a `stream`, of which one episode is kept at a time
+    dataset_id:str,                  # name and version, like 'cartpole/random-v0'
+    env_args:OrNone(dict)=_NO_ARGS,  # of `make_env` for these episodes; None: no environment
+    action_space:gym.Space=None,     # the environment's own; needed if env_args=None
+    **about,                         # author, algorithm_name, description, … of the dataset
 ): # the `MinariDataset`
-    "Write episodes as a Minari dataset, without loss, whole or not at all; raises `ArgumentError`, `EnvError`, `FileError`"
-    check_type(episodes, 'episodes', Iterable); check_type(env_args, 'env_args', dict, type(None)); check_type(action_space, 'action_space', gym.Space, type(None))
-    minari, folder, episodes, env = optional_import('minari', 'minari'), _free(dataset_id), iter(episodes), None
-    if set(about) - set(_ABOUT): raise ArgumentError(f'{sorted(set(about) - set(ABOUT))}: expected some of {list(ABOUT)}')
+    "Write episodes as a Minari dataset; raises `ArgumentError`, `EnvError`, `FileError`"
+    folder = _new_folder(dataset_id)
+    if unknown := sorted(set(about) - set(_ABOUT)):
+        raise ArgumentError(f'{unknown}: expected some of {list(_ABOUT)}')
+    episodes, env = iter(episodes), None
     try:
         first = next(episodes, None)
         if first is None: raise ArgumentError('no episodes: expected at least one')
         env, space = _environment(check_episode(first), env_args, action_space)
-        about = {'description': f'{first.env_id}: episodes of pixels, states in the infos', 'requirements': ['rssm_nbdev'] if env else None} | about
-        marks, buffers = [], (_buffer(_alike(ep, first), space) for ep in chain([first], episodes))
-        marked = (marks.append(_mark(o, o.seed, first.env_id)) or o for o in buffers)
-        storage = _write(dataset_id, marked, env, about, action_space=space, observation_space=Box(0, 255, first.obs.shape[1:], np.uint8))
-        storage.update_metadata({'rssm_nbdev': {'env_id': first.env_id, 'sha256': marks}})
-        return minari.load_dataset(dataset_id)
+        _write_episodes(dataset_id, chain([first], episodes), env, space, about)
+        return _minari().load_dataset(dataset_id)
     except BaseException as e:
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(e, OSError) and not isinstance(e, RSSMError): raise FileError(f'{folder}: not written ({e})') from e
-        raise
+        if not isinstance(e, OSError) or isinstance(e, RSSMError): raise
+        raise FileError(f'{folder}: not written ({e})') from e
     finally:
-        for o in (env, episodes): getattr(o, 'close', lambda: None)()
+        for o in (env, episodes):
+            if hasattr(o, 'close'):
+                o.close()
 
 # %% ../../nbs/collection/03_minari_io.ipynb #a790b794
 def _leaves(space, name=''):
     "Name → space of all parts of a (nested) Dict space; '' is the whole"
     if not isinstance(space, Dict): return {name: space}
-    return {k: o for key, part in space.items() for k, o in _leaves(part, f'{name}/{key}'.lstrip('/')).items()}
+    found = {}
+    for key, part in space.items():
+        found |= _leaves(part, f'{name}/{key}'.lstrip('/'))
+    return found
 
 def _at(tree, name):
     "The part of nested dicts that `_leaves` calls `name`, or None"
-    for key in filter(None, name.split('/')): tree = tree.get(key) if isinstance(tree, dict) else None
+    for key in filter(None, name.split('/')):
+        tree = tree.get(key) if isinstance(tree, dict) else None
     return tree
+
+def _holds_pictures(space):
+    if not isinstance(space, Box) or space.dtype != np.uint8: return False
+    return len(space.shape) == 3 and space.shape[2] == 3
 
 def _find_pixels(data, pixels, lossy):
     "Name of the pictures among a dataset's observations"
     parts = _leaves(data.observation_space)
-    found = [k for k, s in parts.items() if isinstance(s, Box) and s.dtype == np.uint8 and len(s.shape) == 3 and s.shape[2] == 3]
-    have = ', '.join(f'{k or "the observation"} is {type(s).__name__} {s.shape} {s.dtype}' for k, s in parts.items())
-    if not found: raise ArgumentError(f'{data.id} has no pictures ({have}): expected uint8 (H, W, 3); floats, grey ones and stacks of frames must be converted first')
-    if pixels is None and len(found) > 1: raise ArgumentError(f'{data.id} has pictures under {found}: say which, like pixels={found[0]!r}')
-    if pixels is not None and pixels not in found: raise ArgumentError(f'{data.id}: pixels={pixels!r}, expected one of {found} ({have})')
+    found = [k for k, space in parts.items() if _holds_pictures(space)]
+    have = ', '.join(f'{k or "the observation"} is {type(s).__name__} {s.shape} {s.dtype}'
+                     for k, s in parts.items())
+    if not found:
+        raise ArgumentError(f'{data.id} has no pictures ({have}): expected uint8 (H, W, 3); '
+                            'floats, grey ones and stacks of frames must be converted first')
+    if pixels is None and len(found) > 1:
+        raise ArgumentError(f'{data.id} has pictures under {found}: '
+                            f'say which, like pixels={found[0]!r}')
+    if pixels is not None and pixels not in found:
+        raise ArgumentError(f'{data.id}: pixels={pixels!r}, expected one of {found} ({have})')
     name = found[0] if pixels is None else pixels
-    if data.storage.jpeg_encoding and optional_import('minari.dataset.minari_storage', 'minari').is_image_space(parts[name]) and not lossy:
-        raise ArgumentError(f'{data.id} keeps its pictures as JPEG, they are not what the environment showed: lossy=True takes them as they are')
+    is_image_space = _minari('.dataset.minari_storage').is_image_space
+    if data.storage.jpeg_encoding and is_image_space(parts[name]) and not lossy:
+        raise ArgumentError(f'{data.id} keeps its pictures as JPEG, they are not what the '
+                            'environment showed: lossy=True takes them as they are')
     return name
 
 # %% ../../nbs/collection/03_minari_io.ipynb #bfb91b20
 def _state(ep, name):
-    "The simulator's state of each step, (T+1, X): an info or a part of the observation; (T+1, 0) if none"
-    value = next((v for v in (_at(ep.infos, name or 'state'), _at(ep.observations, name) if name else None) if v is not None), None) if name != '' else None
-    if value is None and name: raise ArgumentError(f'state={name!r} is neither an info nor an observation: the infos are {sorted(ep.infos or {})}')
+    "The simulator's state of each step, an info or a part of the observation, (T+1, X)"
+    value = None
+    if name != '':
+        value = _at(ep.infos, name or 'state')
+    if name and value is None:
+        value = _at(ep.observations, name)
+    if name and value is None:
+        infos = sorted(ep.infos or {})
+        raise ArgumentError(f'state={name!r} is neither an info nor an observation: '
+                            f'the infos are {infos}')
     if value is None: return np.zeros((len(ep.rewards) + 1, 0), np.float32)
-    if isinstance(value, dict) or np.asarray(value).dtype.kind not in 'fiub': raise ArgumentError(f'state={name!r} is no array of numbers')
+    if isinstance(value, dict) or np.asarray(value).dtype.kind not in 'fiub':
+        raise ArgumentError(f'state={name!r} is no array of numbers')
     return np.asarray(value, np.float32).reshape(len(value), -1)
+
+def _action_vectors(ep, space):
+    "Action vectors, (T, A): those stored, if they give the same actions; they are exact"
+    act = model_actions(space, ep.actions)
+    stored = _at(ep.infos, 'action_vector')
+    if stored is None or stored[1:].shape != act.shape: return act
+    same = np.array_equal(env_actions(space, stored[1:]), ep.actions)
+    return stored[1:] if same else act
 
 def _episode(ep, seed, env_id, space, pixels, state, size):
     "One of Minari's episodes as one of ours"
     ends = (ep.terminations | ep.truncations).astype(bool)
-    if ends[:-1].any(): raise ArgumentError(f'it ends at step {int(ends.argmax())} and goes on: expected an end at the last step only')
+    if ends[:-1].any():
+        raise ArgumentError(f'it ends at step {int(ends.argmax())} and goes on: '
+                            'expected an end at the last step only')
     obs = check_array(_at(ep.observations, pixels), 'obs', ('T+1', 'H', 'W', 3), dtype='uint8')
-    if size and obs.shape[1:3] != (size, size): obs = np.stack([_resize(o, size) for o in obs])
-    act, told = model_actions(space, ep.actions), _at(ep.infos, 'action_vector')
-    if told is not None and told[1:].shape == act.shape and np.array_equal(env_actions(space, told[1:]), ep.actions): act = told[1:]  # to the last bit
-    return check_episode(Episode(obs, act, np.asarray(ep.rewards, np.float32), _state(ep, state), bool(ep.terminations[-1]), seed, env_id))
+    if size and obs.shape[1:3] != (size, size):
+        obs = np.stack([_resize(o, size) for o in obs])
+    reward = np.asarray(ep.rewards, np.float32)
+    return check_episode(Episode(obs, _action_vectors(ep, space), reward, _state(ep, state),
+                                 bool(ep.terminations[-1]), seed, env_id))
 
 # %% ../../nbs/collection/03_minari_io.ipynb #da169534
 def _open(dataset):
     "A dataset from its name or folder"
-    minari = optional_import('minari', 'minari')
+    minari = _minari()
     if isinstance(dataset, minari.MinariDataset): return dataset
-    if not isinstance(dataset, (str, Path)): raise ArgumentError(f'dataset is a {type(dataset).__name__}: expected a name, a folder as Path, or a MinariDataset')
-    try: return minari.MinariDataset(dataset) if isinstance(dataset, Path) else minari.load_dataset(dataset)
-    except Exception as e: raise FileError(f'{str(dataset)[:100]}: no Minari dataset that can be read ({type(e).__name__}: {str(e)[:160]})') from None
+    if not isinstance(dataset, (str, Path)):
+        found = type(dataset).__name__
+        raise ArgumentError(f'dataset is a {found}: expected a name, a folder as Path, '
+                            'or a MinariDataset')
+    read = minari.MinariDataset if isinstance(dataset, Path) else minari.load_dataset
+    try:
+        return read(dataset)
+    except Exception as e:
+        reason = f'{type(e).__name__}: {str(e)[:160]}'
+        name = str(dataset)[:100]
+        raise FileError(f'{name}: no Minari dataset that can be read ({reason})') from None
+
+def _read(data, env_id, checksums):
+    "Minari's episodes and their metadata, one after the other; raises `FileError`"
+    try:
+        rows = zip(data, data.storage.get_episode_metadata(data.episode_indices))
+        for ep, meta in rows:
+            known = isinstance(checksums, list) and ep.id < len(checksums) and checksums[ep.id]
+            if known and known != _checksum(ep, meta.get('seed'), env_id):
+                raise ValueError(f'damaged: episode {ep.id} does not have the checksum '
+                                 'it was written with')
+            yield ep, meta
+    except Exception as e:
+        reason = f'{type(e).__name__}: {e}'
+        raise FileError(f'{data.id}: an episode cannot be read ({reason})') from None
 
 # %% ../../nbs/collection/03_minari_io.ipynb #0aa82f6f
+@checked
 def stream_minari(
-    dataset,            # name, folder (Path), or `MinariDataset`, filtered or not
-    pixels:str=None,    # which part of a Dict observation holds the pictures, 'a/b' if nested; None: the only one that does
-    state:str=None,     # info or part of the observation to keep as state; None: the info 'state' if there is one; '': none
-    size:int=64,        # height and width to resize to, as `make_env` does; None: leave them
-    lossy:bool=False,   # take pictures that were kept as JPEG?
-)->Iterator[Episode]:   # in the order of the dataset
-    "Episodes of a Minari dataset, one after the other; raises `ArgumentError`, `FileError`"
+    dataset,                         # name, folder (Path), or `MinariDataset`, filtered or not
+    pixels:str=None,                 # part of a Dict observation with pictures, 'a/b' if nested
+    state:str=None,                  # info or part of the observation; None: 'state' if any; '': no
+    size:OrNone(Whole(8, 1024))=64,  # resize to this height and width; None: do not resize
+    lossy:bool=False,                # accept pictures that were stored as JPEG?
+)->Iterator[Episode]:                # in the order of the dataset
+    "Yield the episodes of a Minari dataset; raises `ArgumentError`, `FileError`"
     data = _open(dataset)
-    for v, k in ((pixels, 'pixels'), (state, 'state')): check_type(v, k, str, type(None))
-    name, space = _find_pixels(data, pixels, check_flag(lossy, 'lossy')), _check_space(data.action_space)
-    if size is not None: size = check_number(size, 'size', low=8, high=1024, integer=True)
+    name = _find_pixels(data, pixels, lossy)
+    space = _check_space(data.action_space)
     if not len(data): raise FileError(f'{data.id} holds no episodes')
+    return _stream(data, space, name, state, size)
+
+def _stream(data, space, pixels, state, size):
     ours = data.storage.metadata.get('rssm_nbdev', {})
-    marks, env_id = ours.get('sha256'), ours.get('env_id') or (data.env_spec.id if data.env_spec else data.id)
-    def run():
-        rows = zip(data, data.storage.get_episode_metadata(data.episode_indices))
-        while True:
-            try:
-                ep, meta = next(rows)
-                mark = marks[ep.id] if isinstance(marks, list) and ep.id < len(marks) else None
-                if mark and mark != _mark(ep, meta.get('seed'), env_id): raise ValueError(f'damaged: episode {ep.id} does not have the checksum it was written with')
-            except StopIteration: return
-            except Exception as e: raise FileError(f'{data.id}: an episode cannot be read ({type(e).__name__}: {e})') from None
-            try: found = _episode(ep, int(meta.get('seed', -1 - ep.id)), env_id, space, name, state, size)  # no seed: a number that is none
-            except ArgumentError as e: raise ArgumentError(f'{data.id}, episode {ep.id}: {e}') from None
-            yield found
-    return run()
+    env_id = ours.get('env_id') or (data.env_spec.id if data.env_spec else data.id)
+    for ep, meta in _read(data, env_id, ours.get('sha256')):
+        seed = int(meta.get('seed', -1 - ep.id))  # without a seed: a negative number
+        try:
+            found = _episode(ep, seed, env_id, space, pixels, state, size)
+        except ArgumentError as e:
+            raise ArgumentError(f'{data.id}, episode {ep.id}: {e}') from None
+        yield found
 
 def from_minari(
-    dataset,          # name, folder (Path), or `MinariDataset`, filtered or not
-    **kwargs,         # the rest of `stream_minari`'s arguments
-)->list[Episode]:     # in the order of the dataset
-    "All episodes of `stream_minari` at once"
+    dataset,       # name, folder (Path), or `MinariDataset`, filtered or not
+    **kwargs,      # other arguments of `stream_minari`
+)->list[Episode]:  # in the order of the dataset
+    "Return all episodes of `stream_minari`"
     return list(stream_minari(dataset, **kwargs))
