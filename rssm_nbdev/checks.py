@@ -126,7 +126,7 @@ def _e_mean(model):
 class Array(Spec):
     "Array(*shape): a NumPy array or torch tensor of this shape"
     def __init__(self,
-        *shape,            # sizes: 3, 'B', 'T+1', 'act_dim'
+        *shape,            # sizes: 3, 'B', 'T+1', 'act_dim'; first of them ...: any leading axes
         dtype:str=None,    # name of the dtype; 'float': any float; None: any real numbers
         of:str='self',     # the argument whose attributes are meant
         model:bool=False,  # expect the dtype and device of the model `of`?
@@ -147,8 +147,13 @@ class Array(Spec):
 
     def fits(self, shape, sizes):
         "Does the shape agree with the known sizes? Adds the letters that are new to `sizes`"
-        if len(shape) != len(self.dims): return False
-        for n, dim in zip(shape, self.dims):
+        dims = self.dims
+        if dims[:1] == [...]:  # leading axes: the same for all arrays of a call
+            lead = shape[:max(0, len(shape) - len(dims) + 1)]
+            if sizes.setdefault(..., lead) != lead: return False
+            shape, dims = shape[len(lead):], dims[1:]
+        if len(shape) != len(dims): return False
+        for n, dim in zip(shape, dims):
             known = sizes.setdefault(dim, n) if isinstance(dim, str) else dim
             if n != known: return False
         for dim in self.sums:
@@ -166,11 +171,14 @@ class Array(Spec):
         known = x.dtype in self.accepted if by_name else x.dtype is like.dtype
         return known and (like is None or x.device == like.device)
 
-    def expected(self, sizes):
+    def expected(self, x, sizes):
         "The shape as an error shows it: with a number for each size that is known"
         sums = {dim: _terms(dim, sizes) for dim in self.sums}
         known = sizes | {dim: rest for dim, (unknown, rest) in sums.items() if not unknown}
-        return tuple(known.get(dim, dim) for dim in self.dims)
+        dims = tuple(known.get(dim, dim) for dim in self.dims if dim is not ...)
+        if ... not in self.dims: return dims
+        lead = tuple(getattr(x, 'shape', ()))[:-len(dims)]
+        return *sizes.get(..., lead), *dims
 
     def check(self, x, name, sizes):
         before, like = sizes.copy(), sizes.get(self.model)
@@ -184,7 +192,7 @@ class Array(Spec):
         dtype, device = self.dtype, None if like is None else like.device
         if like is not None and not dtype:
             dtype = str(like.dtype).removeprefix('torch.')
-        shape = self.expected(before)
+        shape = self.expected(x, before)
         check_array(x, name, shape, dtype, device=device, values=self.values, **self.limits)
         if not fits: raise ArgumentError(f'{name} has shape {tuple(x.shape)}: its sizes disagree')
         self.accepted.add(x.dtype)
@@ -275,7 +283,7 @@ class Part:
         return {'name': self.name} | asdict(self)
 
 class PartOf(Spec):
-    "PartOf(table): a part, its name or its `config`; the table maps names to 'module:Class'"
+    "PartOf(table): a part, its name or its `config`; the table maps names to '.module:Class'"
     def __init__(self, table): self.table = table
     def __repr__(self): return 'PartOf(' + ', '.join(map(repr, self.table)) + ')'
 
@@ -286,6 +294,6 @@ class PartOf(Spec):
         word = check_choice(args.pop('name', None), name, self.table)
         module, cls = self.table[word].split(':')
         try:
-            return getattr(import_module(module), cls)(**args)
+            return getattr(import_module(module, 'rssm_nbdev'), cls)(**args)
         except TypeError as e:
             raise ArgumentError(f'{name}={word!r}: {e}') from None
