@@ -9,6 +9,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFLINE = ROOT/'tests'/'offline'
+LIBRARY = ROOT/'rssm_nbdev'
+
+
+def module_name(path):
+    "A module's name below `rssm_nbdev.`"
+    return '.'.join(path.relative_to(LIBRARY).with_suffix('').parts)
+
+
+MODULES = sorted(map(module_name, LIBRARY.rglob('[a-z]*.py')))
 
 
 def environment():
