@@ -47,6 +47,10 @@ REHEARSALS = {
     'test_files.py::test_thousands_of_damaged_and_forged_files': 'long fuzz',
     'test_failures.py::test_workers_killed_at_any_moment_cost_what_they_were_doing':
         'kills workers at many moments',
+    'test_failures.py::test_skip_leaves_out_what_failed_and_nothing_else':
+        'one fault after another; `make test` has them all at once',
+    'test_failures.py::test_raise_names_it_and_hands_over_what_was_finished':
+        'one fault after another; `make test` has them all at once',
     'test_resume.py::test_killed_at_random_moments_it_goes_on_bit_for_bit':
         'kills trainings at many moments',
     'test_resume.py::test_a_bad_disk_or_another_training': 'several trainings',
