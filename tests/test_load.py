@@ -11,7 +11,7 @@ from test_package import run
 
 
 def test_load_still_runs(env, tmp_path):
-    nb = tmp_path/'reports/load.ipynb'
+    nb = tmp_path/'load.ipynb'
     nb.write_bytes((ROOT/'nbs'/'reports/load.ipynb').read_bytes())
     done = run(sys.executable, ROOT/'tools'/'run_nb.py', nb, env=env | {'LOAD_QUICK': '1', 'LOAD_OUT': str(tmp_path/'out')}, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
