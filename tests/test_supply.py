@@ -12,8 +12,8 @@ from packaging.requirements import Requirement
 
 RUNS_CODE = '|'.join((
     r'\beval\(', r'\bexec\(', r'pickle\.loads?\(', 'Unpickler', r'cloudpickle\.loads?',
-    r'joblib\.load', 'joblib import .*Memory', r'marshal\.', 'shelve', 'weights_only=False', 'allow_pickle=True',
-    r'yaml\.load', r'os\.system', 'shell=True'))
+    r'joblib\.load', 'joblib import .*Memory', r'marshal\.', 'shelve', 'weights_only=False',
+    'allow_pickle=True', r'yaml\.load', r'os\.system', 'shell=True'))
 HARMLESS = r'\.eval\(\)|re\.compile\(|torch\.compile\('
 SECRETS = re.compile('|'.join((
     'AKIA[0-9A-Z]{16}', r'\bhf_[A-Za-z0-9]{30,}', r'\bgh[pousr]_[A-Za-z0-9]{30,}',
