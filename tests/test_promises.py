@@ -15,7 +15,7 @@ def test_promises_rehearsal(env, tmp_path):
     committed = NB.read_bytes(), RESULTS.read_bytes()
     nb = tmp_path/NB.name
     nb.write_bytes(NB.read_bytes())
-    code = f"import sys; sys.path.insert(0, {str(ROOT/'tools')!r}); from pathlib import Path; from run_nb import run; run(Path({str(nb)!r}), Path({str(ROOT/'nbs')!r}))"   # beside the others: it looks for tests and tools
+    code = f"import sys; sys.path.insert(0, {str(ROOT/'tools')!r}); from pathlib import Path; from run_nb import run; run(Path({str(nb)!r}), Path({str(NB.parent)!r}))"   # beside the others: it looks for tests and tools
     done = subprocess.run([sys.executable, '-c', code], env=env | {'PROMISES_QUICK': '1', 'PROMISES_OUT': str(tmp_path/'out')}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert committed == (NB.read_bytes(), RESULTS.read_bytes())
