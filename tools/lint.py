@@ -90,7 +90,7 @@ def complaints(path):
         except SyntaxError as e:
             yield f'{where}:{e.lineno}: {e.msg}'
             continue
-        for i in long_lines(source) if '# %% auto' in source else ():
+        for i in long_lines(source) if path.is_relative_to(ROOT/'rssm_nbdev') else ():
             yield f'{where}:{i}: over {COLUMNS} columns'
         for i in packed:
             yield f'{where}:{i}: several statements on one line'
