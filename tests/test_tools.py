@@ -16,8 +16,9 @@ ONE_A_LINE = (
     'if a:\n    b = 1\nelif c:\n    d = 1', 'def f(x): return x', '@d\ndef f(x): pass',
     'class A(E): "of b"', 'lambda: a')
 PACKED = (
-    'a = 1; b = 2', 'if a: b = 1', 'if a:\n    raise b\nelse: c()', 'for a in b: c(a)', 'while a: b()',
-    'with a: b()', 'def f(x): a(); return x', 'class A: a = 1', 'if a:\n    b()\nelif c: d()')
+    'a = 1; b = 2', 'if a: b = 1', 'if a:\n    raise b\nelse: c()', 'for a in b: c(a)',
+    'while a: b()', 'with a: b()', 'def f(x): a(); return x', 'class A: a = 1',
+    'if a:\n    b()\nelif c: d()')
 
 
 def in_function(source): return 'def g():\n' + re.sub('^', '    ', source, flags=re.M)
