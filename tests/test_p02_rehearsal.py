@@ -31,7 +31,7 @@ def test_p02_without_an_encoder_says_how_to_make_one(env, tmp_path):
 
 
 def test_benchmarks_still_run(env, tmp_path):
-    nb = tmp_path/'reports/benchmarks.ipynb'
+    nb = tmp_path/'benchmarks.ipynb'
     nb.write_bytes((ROOT/'nbs'/'reports/benchmarks.ipynb').read_bytes())
     done = subprocess.run([sys.executable, ROOT/'tools'/'run_nb.py', nb], env=env | {'BENCH_QUICK': '1', 'BENCH_OUT': str(tmp_path/'out')}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
