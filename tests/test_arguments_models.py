@@ -671,7 +671,8 @@ LEFT = {
                'LinearBaseline.open_loop_standardised')],
     LOOP: [
         *names('train', 'Callback Training.draw Training.share Training.any_process '
-               'Training.start Training.to Training.train_step Training.run Training.validate_and_keep_best Training.finish Training.call '
+               'Training.start Training.to Training.train_step Training.run '
+               'Training.validate_and_keep_best Training.finish Training.call '
                'Training.record Training.read_pending Training.measure_time Training.warn '
                'make_optimiser Diagnostics Report.on_row ProgressBar'),
         *names('callbacks.resume', 'RNGState.state_dict RNGState.load_state_dict '
