@@ -379,8 +379,8 @@ MODELS = {
         ONE_HOT.imagine, state=(ONE_HOT.initial(B), wrong_state()), a=ACTIONS, noise=NOISE),
     **{f'rssm.RSSM.{f.__name__}': given_(f, state=(STATE, wrong_state()))
        for f in (RSS.observation, RSS.predict, RSS.decode)},
-    'rssm.RSSM.open_loop': given_(RSS.open_loop, **ROLL_OUT),
-    'rssm.RSSM.predictive': given_(RSS.predictive, **ROLL_OUT),
+    'rssm.RSSM, open_loop': given_(RSS.open_loop, **ROLL_OUT),
+    'rssm.RSSM, predictive': given_(RSS.predictive, **ROLL_OUT),
     'rssm.RSSM.loss': loss_case(RSS.loss),
     'rssm.RSSM.diagnose': diagnose_case(RSS.diagnose, [{'step': 1, 'kl': 1.}], several()),
 }
@@ -682,9 +682,6 @@ LEFT = {
     "PyTorch's own class and constructor, computed in float32": ['kernels.recurrence.RMSNorm'],
     'a policy: called by the simulator at each step': [
         'analysis.study.noisy_balancing_policy', 'interactive.margins.RandomHoldPolicy.__call__'],
-    'a figure of results that one function of ours makes': [
-        'analysis.probes.plot_decoded_errors', 'analysis.study.plot_variants',
-        'analysis.uncertainty.plot_reliability', 'analysis.uncertainty.plot_pit'],
     'takes no argument': ['callbacks.resume.deferred_signals'],
     'a warning': ['train.TrainingWarning'],
     'results or a fitted object, made by one function of ours; its methods have cases': [
