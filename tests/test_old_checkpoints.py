@@ -42,10 +42,13 @@ def written(path, version, **change):
     "The Gaussian file as a version wrote it: 2 and 3 without a checksum, 2 with notes anywhere"
     old = content(GAUSSIAN) | {'version': version} | change
     if version == 2:
-        for k in ('std', 'standardisation', 'action_space'): del old[k]
+        for k in ('std', 'standardisation', 'action_space'):
+            del old[k]
         old |= old.pop('notes')
-    if version < 4: torch.save(old, path)
-    else: write_weights(path, old.pop('state_dict'), old)
+    if version < 4:
+        torch.save(old, path)
+    else:
+        write_weights(path, old.pop('state_dict'), old)
     return path
 
 
@@ -65,7 +68,8 @@ def test_a_file_of_version_4_loads_and_predicts_the_same(file, tmp_path):
     save(model, tmp_path/'new.pt')                        # written again, in today's form
     again = load(tmp_path/'new.pt')
     assert again.notes['version'] == 5 and again.config == model.config
-    for k, v in again.state_dict().items(): assert torch.equal(v, model.state_dict()[k])
+    for k, v in again.state_dict().items():
+        assert torch.equal(v, model.state_dict()[k])
 
 
 def test_all_files_are_known(): assert {f.stem for f in FILES} == set(PARTS)
@@ -73,7 +77,8 @@ def test_all_files_are_known(): assert {f.stem for f in FILES} == set(PARTS)
 
 @pytest.mark.parametrize('version', [2, 3])
 def test_files_of_versions_2_and_3_load_with_a_warning(version, tmp_path):
-    with pytest.warns(UserWarning): model = load(written(tmp_path/'old.pt', version))
+    with pytest.warns(UserWarning):
+        model = load(written(tmp_path/'old.pt', version))
     predicts_the_same(model)
 
 

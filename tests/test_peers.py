@@ -22,7 +22,8 @@ def copy(theirs, *pairs):
     "Copy weights into their parameters, named by path"
     own = dict(theirs.named_parameters())
     assert set(own) == {k for k, _ in pairs}
-    for k, v in pairs: own[k].data.copy_(v)
+    for k, v in pairs:
+        own[k].data.copy_(v)
     return theirs
 
 
@@ -71,9 +72,11 @@ def test_gaussian_steps_equal_torchrl(gaussian, data):
     s = m.observe(e, a)[0].at(2)
     ours = m.img_step(s, a[:, 2], noise[:, 0])
     mean, std, z, h = prior(s.z, s.h, a[:, 2], noise[:, 0])
-    for x, y in zip((ours.mean, ours.std, ours.z, ours.h), (mean, std, z, h)): close(x, y)
+    for x, y in zip((ours.mean, ours.std, ours.z, ours.h), (mean, std, z, h)):
+        close(x, y)
     ours = m.obs_step(s, a[:, 2], e[:, 3], noise[:, 1])
-    for x, y in zip((ours.mean, ours.std, ours.z), post(h, e[:, 3], noise[:, 1])): close(x, y)
+    for x, y in zip((ours.mean, ours.std, ours.z), post(h, e[:, 3], noise[:, 1])):
+        close(x, y)
 
 
 def gaussian_rollout(prior, post, e, a, noise):
@@ -96,7 +99,8 @@ def test_gaussian_rollout_and_kl_equal_torchrl(gaussian, data):
     td = gaussian_rollout(*theirs, e, a, noise)
     pairs = {'belief': ours.h, 'state': ours.z, 'posterior_mean': ours.mean,
              'posterior_std': ours.std, 'prior_mean': ours_prior.mean, 'prior_std': ours_prior.std}
-    for k, v in pairs.items(): close(td[k], v)
+    for k, v in pairs.items():
+        close(td[k], v)
     moments = [td[k] for k in ('prior_mean', 'prior_std', 'posterior_mean', 'posterior_std')]
     for delayed in (False, True):
         args = dict(free_nats=3., delayed_clamp=delayed, global_average=False)
@@ -132,7 +136,8 @@ def v3():
     torch.manual_seed(0)
     m = preset('dreamer_v3', E, A, deter=H, hidden=8, stoch=S, latent=Categorical(4),
                cell=BlockGRU(4))
-    for p in m.parameters(): p.data += .1*torch.randn_like(p)  # no norm is one, no bias zero
+    for p in m.parameters():
+        p.data += .1*torch.randn_like(p)  # no norm is one, no bias zero
     return m, v3_prior(m), v3_posterior(m)
 
 
