@@ -14,7 +14,6 @@ from .checks import PathLike, Type, checked
 from .core import ArgumentError, EnvError, FileError, check_device, check_flag
 from .core import check_number, check_type, short_repr
 from .dynamics import Dynamics
-from .encoder import FrozenEncoder
 from .env import action_dim
 from .files import check_weights, read_weights, write_weights
 from .gru import GRUDynamics

@@ -93,12 +93,11 @@ class KL(Part):
     def __call__(self, post, prior):   # what to minimise, and the plain KL, nats per step
         if not hasattr(post, 'kl'): raise ArgumentError(f'post={short_repr(post)}: no distribution')
         check_type(prior, 'prior', type(post))
-        to_prior, to_post = post.detach().kl(prior), post.kl(prior.detach())
-        plain = to_post.detach().mean()
-        if self.free_mean:
-            to_prior, to_post = to_prior.mean(), to_post.mean()
-        free = [kl.clamp(min=self.free_nats) for kl in (to_prior, to_post)]
-        return (self.dyn*free[0] + self.rep*free[1]).mean(), plain
+        kls = post.detach().kl(prior), post.kl(prior.detach())  # train the prior, the posterior
+        free = [kl.mean() for kl in kls] if self.free_mean else kls
+        dyn, rep = (kl.clamp(min=self.free_nats) for kl in free)
+        return (self.dyn*dyn + self.rep*rep).mean(), kls[1].detach().mean()
+
     def ahead(self, model, post, batch): return 0.  # KL further ahead: `OvershootingKL`
 
 # %% ../nbs/11_rssm.ipynb #84ecf3d0
@@ -124,8 +123,7 @@ class RSSM(Dynamics):
         sizes = dict(deter=deter, stoch=stoch, hidden=hidden, obs_std=obs_std)
         parts = dict(latent=latent, cell=cell, heads=heads, kl=kl)
         super().__init__(embed, act_dim, **sizes, **{k: o.config() for k, o in parts.items()})
-        self.__dict__.update(**sizes, **parts, z_size=latent.size(stoch))
-        self.chunk = None  # backward pass of long sequences: keep states every so many steps only
+        self.__dict__.update(**sizes, **parts, z_size=latent.size(stoch), chunk=None)
         outputs, style = latent.outputs(stoch), (heads.act, heads.norm)
         self.f = cell.build(self.z_size, act_dim, hidden, deter, heads.act)
         self.prior_net = mlp(deter, hidden, outputs, heads.prior_layers, *style)
@@ -141,8 +139,8 @@ class RSSM(Dynamics):
 
     @checked
     def _mean_std(self, state:_ANY):                                       # both (…, E)
-        h, z, _ = state
-        mean = to_float32(self.obs_net(torch.cat([h, z], -1) if self.cell.memory else z))
+        hz = torch.cat([state.h, state.z], -1) if self.cell.memory else state.z
+        mean = to_float32(self.obs_net(hz))
         std = self.obs_log_std.clamp(-6, 2).exp() if self.obs_std is None else self.obs_std
         return mean, (mean.new_ones(self.embed)*std).expand_as(mean)
 
@@ -202,8 +200,7 @@ def observe(
     a = F.pad(a, (0, 0, 1, 0))                        # (B, T+1, A), zero before the first step …
     if not_first is not None:
         a = a*not_first         # … of every episode
-    if noise is None:
-        noise = self.noise(e, *e.shape[:2])
+    noise = self.noise(e, *e.shape[:2]) if noise is None else noise
     u, s = self.post_net.project(e, self.e_mean, self.e_std), self.initial(len(e))
     post = recur(self.f, self.latent, self.post_net, a, u, not_first, noise, s.h, s.z, self.chunk)
     return State(*post), self.prior(post[0])
@@ -219,8 +216,7 @@ def imagine(
 )->State:                                   # imagined states, (B, H, …)
     "Roll the prior forward from a state"
     if not a.numel(): raise ArgumentError(f'a has shape {tuple(a.shape)}: expected B ≥ 1 and H ≥ 1')
-    if noise is None:
-        noise = self.noise(a, *a.shape[:2])
+    noise = self.noise(a, *a.shape[:2]) if noise is None else noise
     parts = self.f, self.latent, self.prior_net
     return State(*recur(*parts, a, None, None, noise, state.h, state.z, self.chunk))
 
@@ -249,9 +245,9 @@ def loss(self:RSSM, batch:Batch)->tuple[Tensor, dict]:
     post, prior = self.observe(*self.check_batch(batch))                 # (B, T+1, …)
     seen, e = self.observation(post), self.standardise(batch.e)          # (B, T+1, E)
     recon, (kl, plain_kl) = -seen.log_prob(e).mean(), self.kl(post.dist, prior)
-    loss = recon + (kl + self.kl.ahead(self, post, batch))
     mse = (seen.mean - e).detach().square().mean()
-    return loss, {'recon': recon.detach(), 'kl': plain_kl, 'mse': mse}
+    kl = kl + self.kl.ahead(self, post, batch)
+    return recon + kl, {'recon': recon.detach(), 'kl': plain_kl, 'mse': mse}
 
 @patch
 def diagnose(self:RSSM, batch:Batch, rows:list[dict])->dict[str, str]:

@@ -12,7 +12,6 @@ import inspect
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import nn, Tensor
 
 from ..checks import Number, OneOf, Whole, checked
@@ -20,7 +19,7 @@ from ..core import ArgumentError, check_choice, short_repr
 from ..dynamics import DiagNormal, masked_mean
 from ..kernels.cell import to_float32
 from ..kernels.recurrence import ACTIVATIONS, Transition, norm_act
-from ..rssm import Gaussian, GRUCell, Heads, KL, Part, RSSM
+from ..rssm import Gaussian, Heads, KL, Part, RSSM
 
 # %% ../../nbs/variants/00_parts.ipynb #a9d9d1f7
 class OneHot(NamedTuple):
