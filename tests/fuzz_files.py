@@ -430,9 +430,6 @@ SIZES = {  # arguments on which the shapes of the weights depend
 }
 
 
-DEFAULTS = {('reward.safetensors', 'act')}  # if missing, `load_reward` takes the default
-
-
 def with_entries(files):
     "Safetensors files whose entries have one meaning; a note of an encoder may be anything"
     return [k for k in ending(files, '.safetensors') if k != 'encoder.safetensors']
@@ -469,8 +466,7 @@ def config(draw, files, ran):
         return numbers and path[-1] not in SIZES and 0 <= v <= 1e5
 
     def wrong(v):
-        if v is DROP: return (name, *path) not in DEFAULTS
-        return v != old and not valid(v)
+        return v is DROP or v != old and not valid(v)
     return name, change_entry(files[name][0], ('config', *path), draw(ODD.filter(wrong)))
 
 

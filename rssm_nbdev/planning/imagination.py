@@ -202,6 +202,8 @@ def load_reward(
     with file_errors(path, what):
         with torch.device('meta'):
             head = RewardHead(**ckpt['config'])
+        if ckpt.get('version') == 2 and ckpt['config'] != head.config:
+            raise ValueError(f"its config is {ckpt['config']}, expected {head.config}")
         weights = check_weights(ckpt['state_dict'], head.state_dict(), path)
         head.load_state_dict(weights, assign=True)
     return head.eval()
