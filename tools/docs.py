@@ -20,6 +20,7 @@ from smalldocs.site import build
 
 FENCED = re.compile(r'^```.*?^```', re.M | re.S)
 NUMBERED = re.compile(r'(\]\(|href=")((?:[\w.-]+/)*)\d+[a-zA-Z0-9]*_(\w+\.ipynb)')
+PRIVATE = re.compile(r'\[(`[^`]+`)\]\([^)\s]*#(?:[\w.]*\.)?_[a-z]\w*\)')
 
 
 def comments(m):
@@ -41,6 +42,7 @@ def plain(md):
     md = re.sub(r'\[(\[`[^`]+`\])\([^)]*\)\](?=\()', r'\1', md)   # [[`x`](nbdev's)](ours)
     md = FENCED.sub(lambda m: signature(m[0]), md)
     md = NUMBERED.sub(r'\1\2\3', md)
+    md = PRIVATE.sub(r'\1', md)     # nbdev links private names, too, but no page documents them
     return md.replace('*Call self as a function.*', '')
 
 
