@@ -186,8 +186,8 @@ MUTATIONS = {  # a mistake → its check; the exercise, the right text and the w
         'self.posterior(h, self.observation(h, z)).sample()'),
     'imagination that has seen too much': (
         'check_5_1', 'exercise_5_1',
-        'e_many[:, :context], a_many[:, :context-1]',
-        'e_many[:, :context+1], a_many[:, :context]'),
+        'latents[:, :context], actions[:, :context-1]',
+        'latents[:, :context+1], actions[:, :context]'),
     'posterior a step early': (
         'check_5_1', 'exercise_5_1',
         'post.mean[0, context:]',
