@@ -58,6 +58,7 @@ REHEARSALS = {
         'fills a disk during trainings',
     'test_accelerate.py': 'trains in one and in two processes',
     'test_package.py::test_every_module_imports_alone': 'one fresh process for each module',
+    'test_package.py::test_site_builds_and_has_no_dead_internal_link': 'builds the whole site',
 }
 
 

@@ -47,8 +47,9 @@ def test_no_function_has_the_name_of_a_module():
     for path in files:
         tree = ast.parse(path.read_text(encoding='utf-8'))
         for node in tree.body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                assert node.name not in modules, (path.name, node.name)
+            if not isinstance(node, (ast.FunctionDef, ast.ClassDef)): continue
+            if any('patch' in ast.unparse(d) for d in node.decorator_list): continue  # a method
+            assert node.name not in modules, (path.name, node.name)
 
 
 @pytest.mark.parametrize('first', ['evaluation', 'data', 'collection.episodes'])
