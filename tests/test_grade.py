@@ -196,7 +196,7 @@ def no_divergence_named(nb):
 
 def absurd_divergence(nb):
     absurd = 'imagination leaves the posterior at step 4321'
-    return edit_outputs(nb, r'imagination does not leave the posterior', absurd)
+    return edit_outputs(nb, r'imagination stays with the posterior', absurd)
 
 
 MUTATIONS = {  # a change of p02 → the deliverables that it costs; verdict and reason of the first

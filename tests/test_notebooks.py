@@ -156,7 +156,7 @@ def test_p02b_is_the_real_run():
 def test_p02_divergence_is_found_where_it_must_be(p02):
     roll = results()['rollout']
     step = roll['divergence'] or roll['longer'] or roll['parting']['step']
-    sentence = rf'(leaves the posterior|it does) at \*\*step {step}\*\*'
+    sentence = rf'(leaves the posterior|it does so) at \*\*step {step}\*\*'
     assert re.search(sentence, text_of(p02))
     assert len(roll['control']) >= .7*roll['windows_tried'] and roll['control_early'] == 0
     assert len(roll['windows_diverging']) < .5*len(roll['control'])
