@@ -115,7 +115,7 @@ def _check_spec(spec, needs_rendering):
         raise EnvError(f"{spec.id}: its render modes are {modes}, expected 'rgb_array' among them")
     return modes is None or 'rgb_array' in modes
 
-# %% ../nbs/05_env.ipynb #96625247
+# %% ../nbs/05_env.ipynb #e1e07f1a
 _GL = {'egl': 'libEGL.so.1', 'osmesa': 'libOSMesa.so.8'}
 _GL_HELP = ('rendering without a screen needs a GL library: set MUJOCO_GL=egl '
             '(Debian: apt-get install libegl1 libgl1) or MUJOCO_GL=osmesa (libosmesa6) '
@@ -141,7 +141,7 @@ def _one_line(e):
     words = 'gladLoadGL', 'OpenGL', 'EGL', 'OSMesa', 'GLFW', 'MUJOCO_GL'
     return f'{text}; {_GL_HELP}' if any(o.lower() in text.lower() for o in words) else text
 
-# %% ../nbs/05_env.ipynb #34104acf
+# %% ../nbs/05_env.ipynb #32078896
 def _call(make, kwargs):
     "An environment from a function or class; a class is asked to render"
     if isinstance(make, type) and issubclass(make, gym.Env):
@@ -177,14 +177,14 @@ def _create(env_id, pixels, kwargs):
         env.unwrapped.spec.id = env_id  # an episode's id says which module to import
     return env
 
+_OURS = 'env_id is an environment of make_env: expected one without its wrappers, or an id'
+
 def _base_env(env_id, pixels, kwargs):
     "The environment, named, and able to give pictures"
     env = _create(env_id, pixels, kwargs)
     if env.spec is None:  # an object or function: it gets the name of its class
         env.unwrapped.spec = EnvSpec(type(env.unwrapped).__name__, entry_point=None)
-    if _is_ours(env):
-        raise ArgumentError('env_id is an environment of make_env: expected one without its '
-                            'wrappers, or an id')
+    if _is_ours(env): raise ArgumentError(_OURS)
     if pixels == 'render' and env.render_mode != 'rgb_array':
         raise EnvError(f'env_id={_env_name(env)}: its render_mode is {short_repr(env.render_mode)}'
                        ", expected 'rgb_array'")
@@ -248,11 +248,12 @@ def make_env(
         env = _ObservedPicture(env, pixels)
     return _with_pictures(env, size, fit, grey)
 
-# %% ../nbs/05_env.ipynb #1f5c3583
+# %% ../nbs/05_env.ipynb #0861355c
 def _maker(env_id):
     "What makes the same environment in another process: an id, a specification or a function"
     if not isinstance(env_id, gym.Env): return env_id
-    spec = None if _is_ours(env_id) else env_id.spec
+    if _is_ours(env_id): raise ArgumentError(_OURS)
+    spec = env_id.spec
     layers = spec.additional_wrappers if spec else ()
     if spec and spec.entry_point and all(o.kwargs is not None for o in layers): return spec
     try:

@@ -61,7 +61,7 @@ def _small_surfaces(size):
         pygame.surfarray.pixels3d = pixels3d
         pygame.image.load = load
 
-# %% ../nbs/04_render.ipynb #0d490b15
+# %% ../nbs/04_render.ipynb #4fdff07e
 _EXPECTED = 'whole numbers from 0 to 255 of shape (H, W, 3), (H, W, 4), (H, W) or (3, H, W)'
 
 def _as_rgb(picture):
