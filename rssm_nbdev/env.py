@@ -28,7 +28,7 @@ from gymnasium.wrappers import StickyAction
 
 from .checks import Number, OneOf, Whole, checked
 from .core import ArgumentError, EnvError, check_array, short_repr
-from .render import SmallRender
+from .render import SmallRender, _choose_driver, _WrongPicture
 from .wrappers import EnvWarning, _ActionRepeat, _as_action, _env_name, _flat_state
 from .wrappers import _is_flat, _is_picture, _leaves, _limit_time, _ObservedPicture
 from .wrappers import _PictureObservation, _prepare_actions, _say, _WarmUp
@@ -70,13 +70,6 @@ def _package_of(name):
     "The module that registers a well-known id; None if it is not known"
     return next((o for k, o in _PACKAGES.items() if name.startswith(k)), None)
 
-def _import_package(module):
-    "Import a module; keep the video driver that was chosen before (highway_env changes it)"
-    driver = os.environ.get('SDL_VIDEODRIVER')
-    import_module(module)
-    if driver is not None:
-        os.environ['SDL_VIDEODRIVER'] = driver
-
 def _unknown(env_id, error):
     "The error for an id that Gymnasium does not know, with the ids most like it"
     name = env_id.rpartition(':')[2]
@@ -96,7 +89,7 @@ def _find_spec(env_id):
         module = _package_of(name) or ''
     try:
         if module and (':' in env_id or find_spec(module.partition('.')[0])):
-            _import_package(module)
+            import_module(module)
         return gym.spec(name)
     except Exception as e:  # another package's import may raise anything
         raise _unknown(env_id, e) from None
@@ -115,7 +108,7 @@ def _check_spec(spec, needs_rendering):
         raise EnvError(f"{spec.id}: its render modes are {modes}, expected 'rgb_array' among them")
     return modes is None or 'rgb_array' in modes
 
-# %% ../nbs/05_env.ipynb #e1e07f1a
+# %% ../nbs/05_env.ipynb #784f8056
 _GL = {'egl': 'libEGL.so.1', 'osmesa': 'libOSMesa.so.8'}
 _GL_HELP = ('rendering without a screen needs a GL library: set MUJOCO_GL=egl '
             '(Debian: apt-get install libegl1 libgl1) or MUJOCO_GL=osmesa (libosmesa6) '
@@ -141,7 +134,7 @@ def _one_line(e):
     words = 'gladLoadGL', 'OpenGL', 'EGL', 'OSMesa', 'GLFW', 'MUJOCO_GL'
     return f'{text}; {_GL_HELP}' if any(o.lower() in text.lower() for o in words) else text
 
-# %% ../nbs/05_env.ipynb #32078896
+# %% ../nbs/05_env.ipynb #300dc0c7
 def _call(make, kwargs):
     "An environment from a function or class; a class is asked to render"
     if isinstance(make, type) and issubclass(make, gym.Env):
@@ -161,6 +154,7 @@ def _create(env_id, pixels, kwargs):
         spec = env_id
     if spec is not None:
         name = spec.id
+        _choose_driver(spec.entry_point)
         if _check_spec(spec, pixels == 'render'):
             kwargs = {'render_mode': 'rgb_array'} | kwargs
     if isinstance(env_id, gym.Env):
@@ -248,7 +242,7 @@ def make_env(
         env = _ObservedPicture(env, pixels)
     return _with_pictures(env, size, fit, grey)
 
-# %% ../nbs/05_env.ipynb #0861355c
+# %% ../nbs/05_env.ipynb #53d67432
 def _maker(env_id):
     "What makes the same environment in another process: an id, a specification or a function"
     if not isinstance(env_id, gym.Env): return env_id
@@ -404,7 +398,7 @@ def _episode_errors(env_id, seed, at, kind='raised'):
         return EpisodeError(Failure(env_id, seed, current_step(at), reason, kind))
     try:
         yield
-    except _WrongResult as e:
+    except (_WrongResult, _WrongPicture) as e:
         raise error(str(e), 'wrong') from None
     except (Exception, SystemExit) as e:
         raise error(error_line(e), kind) from e

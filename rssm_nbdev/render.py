@@ -16,11 +16,19 @@ import gymnasium as gym
 import numpy as np
 
 from .checks import OneOf, Whole, checked
-from .core import EnvError
+from .core import EnvError, short_repr
 
 # %% ../nbs/04_render.ipynb #c4715057
-if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
-    os.environ.setdefault('SDL_VIDEODRIVER', 'dummy')  # without a screen pygame draws to memory
+_HAS_SCREEN = bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
+_DRIVER_IS_OURS = not _HAS_SCREEN and 'SDL_VIDEODRIVER' not in os.environ
+if _DRIVER_IS_OURS:
+    os.environ['SDL_VIDEODRIVER'] = 'dummy'  # without a screen pygame draws to memory
+
+# %% ../nbs/04_render.ipynb #813bd93f
+def _choose_driver(entry_point):
+    "Take another driver for environments that draw nothing under 'dummy', unless the user chose"
+    if _DRIVER_IS_OURS and str(entry_point).startswith('highway_env'):
+        os.environ['SDL_VIDEODRIVER'] = 'offscreen'
 
 # %% ../nbs/04_render.ipynb #798f2da2
 def _resize(picture, size):  # as Gymnasium's wrapper does
@@ -61,13 +69,18 @@ def _small_surfaces(size):
         pygame.surfarray.pixels3d = pixels3d
         pygame.image.load = load
 
-# %% ../nbs/04_render.ipynb #4fdff07e
+# %% ../nbs/04_render.ipynb #fece27bd
 _EXPECTED = 'whole numbers from 0 to 255 of shape (H, W, 3), (H, W, 4), (H, W) or (3, H, W)'
+
+class _WrongPicture(EnvError):
+    "An environment rendered an array that is no picture, or another kind of picture than before"
 
 def _as_rgb(picture):
     "Convert what an environment renders to (H, W, 3) uint8; raises `EnvError`"
     x = np.asarray(picture)
-    error = EnvError(f'its picture is {x.dtype} of shape {x.shape}: expected {_EXPECTED}')
+    if x.dtype == object:
+        raise EnvError(f'its picture is {short_repr(picture)}: expected {_EXPECTED}')
+    error = _WrongPicture(f'its picture is {x.dtype} of shape {x.shape}: expected {_EXPECTED}')
     if x.ndim == 2:
         x = x[..., None]                                                        # (H, W, 1)
     if x.ndim == 3 and x.shape[-1] not in (1, 3, 4) and x.shape[0] in (1, 3, 4):
@@ -117,15 +130,23 @@ class SmallRender(gym.Wrapper, gym.utils.RecordConstructorArgs):
         else:
             self.key, self.agreed = size, {}  # its arguments are not known
 
-    def render_and_resize(self):
+    def render_rgb(self):
+        "The environment's picture as RGB; it must be of the same kind each time"
         picture = self.env.render()
         rgb = _as_rgb(picture)
-        self.rendered = self.rendered or (np.shape(picture), np.asarray(picture).dtype)
-        return _fit(rgb, self.size, self.fit)
+        x = np.asarray(picture)
+        self.rendered = self.rendered or (x.shape, x.dtype)
+        shape, dtype = self.rendered
+        if (x.dtype, x.ndim) != (dtype, len(shape)):
+            raise _WrongPicture(f'its picture is {x.dtype} of shape {x.shape}: expected {dtype} '
+                                f'of shape {shape}, as before')
+        return rgb
+
+    def render_and_resize(self): return _fit(self.render_rgb(), self.size, self.fit)
 
     def render_small(self):
         with _small_surfaces(self.size):
-            picture = _as_rgb(self.env.render())
+            picture = self.render_rgb()
         if picture.shape[:2] == (self.size, self.size):
             return picture.copy()  # the environment may write to its array again
         return _resize(picture, self.size)

@@ -118,12 +118,15 @@ def test_a_missing_gl_library_is_named_with_its_package():
     assert 'MUJOCO_GL=egl' in done.stdout and 'apt-get install libegl1' in done.stdout
 
 
-def test_highway_env_leaves_the_video_driver_alone():
+def test_a_driver_chosen_by_the_user_is_left_alone_and_black_pictures_are_warned_of():
+    "highway-env draws nothing under the driver that the user has chosen here"
     pytest.importorskip('highway_env')
-    before = os.environ.get('SDL_VIDEODRIVER')
-    eps = collect('highway-v0', 1, max_steps=5, fit='pad', workers=1, progress=False)
-    assert os.environ.get('SDL_VIDEODRIVER') == before
-    assert len(np.unique(eps[0].obs, axis=0)) == len(eps[0].obs)
+    assert run('highway-v0', 1, SDL_VIDEODRIVER='dummy')[2] == 'False'
+    script = SCRIPT.replace("'ignore'", "'default'")
+    env = os.environ | {'SDL_VIDEODRIVER': 'dummy'}
+    done = subprocess.run([sys.executable, '-c', script, 'highway-v0', '1', '0'], env=env,
+                          capture_output=True, text=True)
+    assert 'all pictures of an episode are black' in done.stderr
 
 
 def test_collecting_costs_no_more_than_twice_a_plain_loop():
