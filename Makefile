@@ -38,16 +38,16 @@ ablation: setup ## PlaNet's ablation: a hundred trials, resumed where they were 
 	$(BIN)/python tools/run_nb.py nbs/p02b_planet_ablation.ipynb
 
 promises: setup ## Inject faults by the thousand, and say what became of them: about ten minutes
-	$(BIN)/python tools/run_nb.py nbs/promises.ipynb
+	$(BIN)/python tools/run_nb.py nbs/reports/promises.ipynb
 
 scale: setup ## Measure rates, and what 10^8 frames would take
-	$(BIN)/python tools/run_nb.py nbs/scale.ipynb
+	$(BIN)/python tools/run_nb.py nbs/reports/scale.ipynb
 
 bench: setup ## Measure speed again (peers are timed where they can be imported)
-	$(BIN)/python tools/run_nb.py nbs/benchmarks.ipynb
+	$(BIN)/python tools/run_nb.py nbs/reports/benchmarks.ipynb
 
 load: setup ## Memory under load: 200,000 frames, and 50 models in one process: ten to twenty minutes
-	$(BIN)/python tools/run_nb.py nbs/load.ipynb
+	$(BIN)/python tools/run_nb.py nbs/reports/load.ipynb
 
 lint: setup ## Style, one statement a line, layers of imports
 	$(BIN)/python tools/lint.py

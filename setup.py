@@ -1,5 +1,6 @@
 import shlex
 from configparser import ConfigParser
+from pathlib import Path
 
 import setuptools
 
@@ -8,10 +9,16 @@ config = ConfigParser(delimiters=['='])
 config.read('settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 keys = 'version description keywords author author_email'.split()
-for o in keys + 'lib_name lib_path status min_python audience git_url'.split(): assert o in cfg, f'settings.ini lacks {o}'
-statuses = ['', '1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive']
-extras = {o.removesuffix('_requirements'): shlex.split(cfg[o]) for o in cfg if o.endswith('_requirements')}
-extras['all'] = sorted({r for k, v in extras.items() if k not in ('dev', 'peers') for r in v})  # what users may want
+needed = keys + 'lib_name lib_path status min_python audience git_url'.split()
+missing = [o for o in needed if o not in cfg]
+if missing: raise SystemExit(f'settings.ini lacks {missing}')
+statuses = (
+    '', '1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable',
+    '6 - Mature', '7 - Inactive')
+groups = [o for o in cfg if o.endswith('_requirements')]
+extras = {o.removesuffix('_requirements'): shlex.split(cfg[o]) for o in groups}
+for_users = [needs for name, needs in extras.items() if name not in ('dev', 'peers')]
+extras['all'] = sorted(set().union(*for_users))
 
 setuptools.setup(
     name=cfg['lib_name'],
@@ -27,7 +34,7 @@ setuptools.setup(
     install_requires=shlex.split(cfg['requirements']),
     extras_require=extras,
     python_requires='>=' + cfg['min_python'],
-    long_description=open('README.md', encoding='utf-8').read(),
+    long_description=Path('README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     zip_safe=False,
     entry_points={'console_scripts': shlex.split(cfg['console_scripts']),

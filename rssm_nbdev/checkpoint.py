@@ -71,7 +71,7 @@ def std_spec(
 _SCALE = {'inside': True, 'mean': 'e_mean', 'std': 'e_std'}  # latents are standardised inside
 
 def check_provenance(
-    encoder,       # `FrozenEncoder`, or an object with `latent_dim` and `provenance`; None: not known
+    encoder,       # `FrozenEncoder`, or an object with its attributes; None: not known
     env_id,        # Gymnasium id; None: not known
     action_space,  # from `action_spec`, a space or an id; None: not known
 ):
@@ -105,13 +105,16 @@ def _origin(model, encoder, env_id, action_space):
     if encoder is not None and encoder.latent_dim != model.embed:
         raise ArgumentError(f"the encoder's latents have {encoder.latent_dim} dimensions: "
                             f'the model expects {model.embed}')
-    if env_id is None and action_space is None: action_space = before.get('action_space')
-    if env_id is None: env_id = before.get('env_id', '')
+    if env_id is None and action_space is None:
+        action_space = before.get('action_space')
+    if env_id is None:
+        env_id = before.get('env_id', '')
     actions = _action_entry(model, env_id, action_space)
     wrong = _wrong_actions(actions, model)
     if wrong: raise ArgumentError(f'env_id={env_id!r}: {wrong}')
     sha = before.get('encoder_sha256', '')
-    if encoder is not None: sha = encoder.provenance['sha256']
+    if encoder is not None:
+        sha = encoder.provenance['sha256']
     return {'env_id': env_id, 'action_space': actions, 'encoder_sha256': sha}
 
 def _header(model, origin, metrics, notes):
@@ -159,11 +162,13 @@ def _part_config(flat):
     latent = {'gaussian': part('gaussian', 'min_std'), 'none': part('deterministic', 'min_std'),
               'categorical': part('categorical', 'classes', 'unimix')}[flat['latent']]
     cell = part('no_memory' if flat['cell'] == 'none' else flat['cell'])
-    if flat['cell'] == 'block': cell['blocks'] = flat['blocks']
+    if flat['cell'] == 'block':
+        cell['blocks'] = flat['blocks']
     heads = part('symlog' if check_flag(flat['symlog'], 'symlog') else 'mlp',
                  'act', 'norm', 'prior_layers', 'post_layers')
     kl = part('balanced', 'dyn', 'rep', 'free_nats', 'free_mean')
-    if flat['overshoot'] != 1: kl |= {'name': 'overshooting', 'steps': flat['overshoot']}
+    if flat['overshoot'] != 1:
+        kl |= {'name': 'overshooting', 'steps': flat['overshoot']}
     return {'latent': latent, 'cell': cell, 'heads': heads, 'kl': kl}
 
 def _from_2(old):
@@ -184,10 +189,12 @@ _ENTRIES = {
 
 def _checked_header(h, path):
     "The file's header with the entries of version 5, or a `FileError` that names the wrong one"
-    if h['version'] == 2: h = _from_2(h)
+    if h['version'] == 2:
+        h = _from_2(h)
     for k in sorted(set(_ENTRIES) ^ (set(h) - {'format', 'version'}), key=str):
         problem = 'missing' if k in _ENTRIES else 'unknown'
-        raise FileError(f'{path}: header entry {short_repr(k)} is {problem}, expected {[*_ENTRIES]}')
+        raise FileError(f'{path}: header entry {short_repr(k)} is {problem}, '
+                        f'expected {[*_ENTRIES]}')
     for k, cls in _ENTRIES.items():
         if not isinstance(h[k], cls):
             raise FileError(f'{path}: header entry {k!r} is {short_repr(h[k])}, '
@@ -212,9 +219,11 @@ def _updated_config(h, path):
     config = h['config']
     if h['class'] != 'RSSM' or h['version'] > 4: return config, None
     names = {k: None for k in config}
-    if h['version'] > 2: _check_equal('argument', names, names | dict.fromkeys(_FLAT), path)
+    if h['version'] > 2:
+        _check_equal('argument', names, names | dict.fromkeys(_FLAT), path)
     chunk = config.get('chunk')
-    if chunk is not None: chunk = check_number(chunk, 'chunk', low=1, high=2**16, integer=True)
+    if chunk is not None:
+        chunk = check_number(chunk, 'chunk', low=1, high=2**16, integer=True)
     rest = {k: v for k, v in config.items() if k not in _FLAT}
     return rest | _part_config(config), chunk
 
@@ -223,10 +232,12 @@ def _build(h, path):
     cls = MODELS[h['class']]
     try:
         h['config'], chunk = _updated_config(h, path)
-        with torch.device('meta'): model = cls(**h['config'])
+        with torch.device('meta'):
+            model = cls(**h['config'])
     except (ArgumentError, KeyError, RuntimeError, TypeError) as e:
         raise FileError(f'{path}: its arguments do not make a {cls.__name__} ({e})') from None
-    if chunk: model.chunk = chunk
+    if chunk:
+        model.chunk = chunk
     if h['version'] == 2:
         h['config'], h['std'] = model.config, std_spec(model)  # files of version 2 leave them out
     _check_equal('argument', h['config'], model.config, path)

@@ -295,5 +295,5 @@ class PartOf(Spec):
         module, cls = self.table[word].split(':')
         try:
             return getattr(import_module(module, 'rssm_nbdev'), cls)(**args)
-        except TypeError as e:
+        except (ArgumentError, TypeError) as e:
             raise ArgumentError(f'{name}={word!r}: {e}') from None

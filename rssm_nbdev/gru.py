@@ -10,23 +10,23 @@ import torch
 from fastcore.basics import patch
 from torch import nn, Tensor
 
-from .core import check_number
-from .kernels.cell import run_gru
+from .checks import Whole, checked
 from .data import Batch
 from .dynamics import Dynamics, masked_mean
+from .kernels.cell import run_gru
 
 # %% ../nbs/09_gru.ipynb #787ddf58
 class GRUDynamics(Dynamics):
     "Deterministic next-latent prediction with a GRU; trained by mean squared error"
+    @checked
     def __init__(self,
-        embed:int,        # E, size of a latent
-        act_dim:int,      # A, size of an action
-        hidden:int=256,   # D, size of the memory and of the head's hidden layer
+        embed:Whole(1, 2**20),       # E, size of a latent
+        act_dim:Whole(1, 2**20),     # A, size of an action
+        hidden:Whole(1, 2**16)=256,  # D, size of the GRU's state and of the head's hidden layer
     ):
-        hidden = check_number(hidden, 'hidden', low=1, high=2**16, integer=True)
         super().__init__(embed, act_dim, hidden=hidden)
-        self.gru = nn.GRU(self.embed + self.act_dim, hidden, batch_first=True)
-        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, self.embed))
+        self.gru = nn.GRU(embed + act_dim, hidden, batch_first=True)
+        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, embed))
 
 # %% ../nbs/09_gru.ipynb #cc89374d
 @patch
@@ -36,10 +36,10 @@ def loss(
 )->tuple[Tensor, dict]: # mean squared error; {'mse'}
     "Mean squared error of one-step predictions, in standardised latents"
     e, first = self.standardise(self.check_batch(batch).e), batch.is_first
-    x = torch.cat([e[:, :-1], batch.a], -1)                              # (B, T, E+A)
-    y, _ = run_gru(self.gru, x, None if first is None else first[:, :-1])  # (B, T, D)
-    err = (e[:, :-1] + self.head(y) - e[:, 1:]).square().mean(-1)        # (B, T)
-    mse = masked_mean(err, None if first is None else ~first[:, 1:])
+    reset, mask = (None, None) if first is None else (first[:, :-1], ~first[:, 1:])
+    y, _ = run_gru(self.gru, torch.cat([e[:, :-1], batch.a], -1), reset)  # (B, T, D)
+    e_hat = e[:, :-1] + self.head(y)                                      # (B, T, E)
+    mse = masked_mean((e_hat - e[:, 1:]).square().mean(-1), mask)
     return mse, {'mse': mse.detach()}
 
 # %% ../nbs/09_gru.ipynb #2f695092
@@ -50,11 +50,11 @@ def open_loop_standardised(
     a:Tensor,     # actions, (B, C−1+H, A)
     samples:int,  # not used: the model is deterministic
 )->Tensor:        # (1, B, H, E)
-    "Warm up on the context, then feed on predictions"
+    "Read the context, then predict from predictions"
     C = e.shape[1]
-    y, h = self.gru(torch.cat([e, a[:, :C]], -1))
-    out = [e[:, -1] + self.head(y[:, -1])]                               # step C, (B, E)
+    y, h = self.gru(torch.cat([e, a[:, :C]], -1))                   # (B, C, D)
+    out = [e[:, -1] + self.head(y[:, -1])]                          # step C, (B, E)
     for a_t in a[:, C:].unbind(1):
-        y, h = self.gru(torch.cat([out[-1], a_t], -1)[:, None], h)
+        y, h = self.gru(torch.cat([out[-1], a_t], -1)[:, None], h)  # (B, 1, D)
         out.append(out[-1] + self.head(y[:, 0]))
-    return torch.stack(out, 1)[None]
+    return torch.stack(out, 1)[None]                                # (1, B, H, E)

@@ -13,10 +13,10 @@ import torch
 from fastcore.basics import patch
 from torch import nn, Tensor
 
-from .kernels.cell import run_gru, to_float32
-from .core import check_choice, check_number
+from .checks import OneOf, Whole, checked
 from .data import Batch
 from .dynamics import DiagNormal, Dynamics, masked_mean
+from .kernels.cell import run_gru, to_float32
 
 # %% ../nbs/10_mdn_rnn.ipynb #138f971d
 class Mixture(NamedTuple):
@@ -27,8 +27,9 @@ class Mixture(NamedTuple):
 
     def log_prob(self, x):
         "Log-density of x (…, E) in nats, (…)"
-        z = (x.unsqueeze(-2) - self.mean) * (-self.log_std).exp()                                       # (…, K, E)
-        log_normal = -0.5*(z.square().sum(-1) + z.shape[-1]*math.log(2*math.pi)) - self.log_std.sum(-1)  # (…, K), no further (…, K, E)
+        z = (x.unsqueeze(-2) - self.mean) * (-self.log_std).exp()              # (…, K, E)
+        squares = z.square().sum(-1) + z.shape[-1]*math.log(2*math.pi)         # (…, K)
+        log_normal = -0.5*squares - self.log_std.sum(-1)                       # (…, K)
         return torch.logsumexp(self.logits.log_softmax(-1) + log_normal, -1)
 
     def expect(self):
@@ -38,34 +39,37 @@ class Mixture(NamedTuple):
     def pick(self):
         "One component, drawn by its weight: a Gaussian over (…, E)"
         gumbel = -torch.empty_like(self.logits).exponential_().log()
-        k = (self.logits + gumbel).argmax(-1)[..., None, None].expand(*self.mean.shape[:-2], 1, self.mean.shape[-1])
-        return DiagNormal(self.mean.gather(-2, k).squeeze(-2), self.log_std.gather(-2, k).squeeze(-2).exp())
+        k = (self.logits + gumbel).argmax(-1)[..., None, None]          # (…, 1, 1)
+        k = k.expand(*self.mean.shape[:-2], 1, self.mean.shape[-1])     # (…, 1, E)
+        mean, log_std = (v.gather(-2, k).squeeze(-2) for v in (self.mean, self.log_std))
+        return DiagNormal(mean, log_std.exp())
 
-    def sample(self): return self.pick().sample()                       # one draw: first a component, then its Gaussian, (…, E)
+    def sample(self): return self.pick().sample()  # a component, then its Gaussian, (…, E)
 
 # %% ../nbs/10_mdn_rnn.ipynb #968627a2
 class MDNRNN(Dynamics):
-    "Next-latent prediction with a GRU and a mixture of K Gaussians; trained by negative log-likelihood"
+    "Next-latent prediction with a GRU and a mixture of K Gaussians; trained by likelihood"
+    @checked
     def __init__(self,
-        embed:int,              # E, size of a latent
-        act_dim:int,            # A, size of an action
-        hidden:int=256,         # D, size of the memory and of the head's hidden layer
-        components:int=5,       # K
-        rollout:str='mean',     # in roll-outs feed on the mixture's 'mean', or on a 'sample'
+        embed:Whole(1, 2**20),          # E, size of a latent
+        act_dim:Whole(1, 2**20),        # A, size of an action
+        hidden:Whole(1, 2**16)=256,     # D, size of the GRU's state and of the head's hidden layer
+        components:Whole(1, 2**16)=5,   # K
+        rollout:OneOf('mean', 'sample')='mean',  # of the mixture: the next input in roll-outs
     ):
-        hidden, components = (check_number(v, k, low=1, high=2**16, integer=True) for v, k in ((hidden, 'hidden'), (components, 'components')))
-        check_choice(rollout, 'rollout', ('mean', 'sample'))
         super().__init__(embed, act_dim, hidden=hidden, components=components, rollout=rollout)
         self.components, self.rollout = components, rollout
-        self.gru = nn.GRU(self.embed + self.act_dim, hidden, batch_first=True)
-        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, components*(1 + 2*self.embed)))
+        self.gru = nn.GRU(embed + act_dim, hidden, batch_first=True)
+        outputs = components*(1 + 2*embed)
+        self.head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, outputs))
 
     def mixture(self, y, e):
-        "Mixture of the next latent from memory y (…, D) and latent e (…, E)"
+        "Mixture of the next latent from the GRU's state y (…, D) and latent e (…, E)"
         K, E = self.components, self.embed
         logits, mean, raw = to_float32(self.head(y)).split((K, K*E, K*E), -1)
-        mean = e.unsqueeze(-2) + mean.unflatten(-1, (K, E))                 # (…, K, E)
-        return Mixture(logits, mean, 7*raw.unflatten(-1, (K, E)).sigmoid() - 5)
+        mean = e.unsqueeze(-2) + mean.unflatten(-1, (K, E))   # (…, K, E)
+        log_std = 7*raw.unflatten(-1, (K, E)).sigmoid() - 5   # (…, K, E)
+        return Mixture(logits, mean, log_std)
 
 # %% ../nbs/10_mdn_rnn.ipynb #a8254a97
 @patch
@@ -75,36 +79,40 @@ def loss(
 )->tuple[Tensor, dict]: # negative log-likelihood in nats; {'nll', 'mse' of the mixture's mean}
     "Negative log-likelihood of the next latent, in standardised latents"
     e, first = self.standardise(self.check_batch(batch).e), batch.is_first
-    x = torch.cat([e[:, :-1], batch.a], -1)                               # (B, T, E+A)
-    y, _ = run_gru(self.gru, x, None if first is None else first[:, :-1])  # (B, T, D)
-    mix, keep = self.mixture(y, e[:, :-1]), None if first is None else ~first[:, 1:]
-    nll = masked_mean(-mix.log_prob(e[:, 1:]), keep)
-    mse = masked_mean((mix.expect().detach() - e[:, 1:]).square().mean(-1), keep)
+    reset, mask = (None, None) if first is None else (first[:, :-1], ~first[:, 1:])
+    y, _ = run_gru(self.gru, torch.cat([e[:, :-1], batch.a], -1), reset)  # (B, T, D)
+    mix = self.mixture(y, e[:, :-1])
+    nll = masked_mean(-mix.log_prob(e[:, 1:]), mask)
+    mse = masked_mean((mix.expect().detach() - e[:, 1:]).square().mean(-1), mask)
     return nll, {'nll': nll.detach(), 'mse': mse}
 
 # %% ../nbs/10_mdn_rnn.ipynb #52a8f699
 @patch
 def _unroll(self:MDNRNN, e, a, N, step):
-    "Warm up on the context, then feed on what `step` makes of the mixture; `step` returns what to feed on and what to keep"
+    "Read the context, then roll out; `step(mixture)` gives the next input and a result to collect"
     C = e.shape[1]
-    y, h = self.gru(torch.cat([e, a[:, :C]], -1))
-    y, h, e_t, a = y[:, -1].repeat(N, 1), h.repeat(1, N, 1), e[:, -1].repeat(N, 1), a[:, C:].repeat(N, 1, 1)
-    e_t, keep = step(self.mixture(y, e_t)); out = [keep]                  # step C, (N·B, E)
+    y, h = self.gru(torch.cat([e, a[:, :C]], -1))               # (B, C, D), (1, B, D)
+    y, h = y[:, -1].repeat(N, 1), h.repeat(1, N, 1)             # (N·B, D), (1, N·B, D)
+    e_t, a = e[:, -1].repeat(N, 1), a[:, C:].repeat(N, 1, 1)    # (N·B, E), (N·B, H−1, A)
+    e_t, result = step(self.mixture(y, e_t))                    # step C
+    results = [result]
     for a_t in a.unbind(1):
-        y, h = self.gru(torch.cat([e_t, a_t], -1)[:, None], h)
-        e_t, keep = step(self.mixture(y[:, 0], e_t)); out.append(keep)
-    return out
+        y, h = self.gru(torch.cat([e_t, a_t], -1)[:, None], h)  # (N·B, 1, D)
+        e_t, result = step(self.mixture(y[:, 0], e_t))
+        results.append(result)
+    return results
 
 @patch
 def open_loop_standardised(
     self:MDNRNN,
     e:Tensor,     # context, standardised, (B, C, E)
     a:Tensor,     # actions, (B, C−1+H, A)
-    samples:int,  # N futures (1 when feeding on the mean)
+    samples:int,  # N futures (1 with rollout='mean')
 )->Tensor:        # (N, B, H, E)
-    "Feed on the mixture's mean or on samples of it"
+    "Roll out the mixture's mean, or samples of it"
     choose, N = (Mixture.sample, samples) if self.rollout == 'sample' else (Mixture.expect, 1)
-    return torch.stack(self._unroll(e, a, N, lambda mix: [choose(mix)]*2), 1).unflatten(0, (N, len(e)))
+    e_hat = self._unroll(e, a, N, lambda mix: [choose(mix)]*2)
+    return torch.stack(e_hat, 1).unflatten(0, (N, len(e)))
 
 @patch
 def predictive_standardised(
@@ -113,9 +121,12 @@ def predictive_standardised(
     a:Tensor,     # actions, (B, C−1+H, A)
     samples:int,  # N futures
 )->DiagNormal:    # the component drawn at each step of each future, (N, B, H, E)
-    "Feed on samples, whatever `rollout` says, and keep the Gaussians they were drawn from"
-    def step(mix): d = mix.pick(); return d.sample(), d
-    mean, std = (torch.stack(v, 1).unflatten(0, (samples, len(e))) for v in zip(*self._unroll(e, a, samples, step)))
+    "Roll out samples, for any `rollout`; the Gaussians they were drawn from"
+    def step(mix):
+        d = mix.pick()
+        return d.sample(), d
+    gaussians = self._unroll(e, a, samples, step)
+    mean, std = (torch.stack(v, 1).unflatten(0, (samples, len(e))) for v in zip(*gaussians))
     return DiagNormal(mean, std)
 
 # %% ../nbs/10_mdn_rnn.ipynb #bf25ad52
@@ -132,6 +143,6 @@ def diagnose(
     weights = mix.logits.softmax(-1).unsqueeze(-1)                        # (B, T, K, 1)
     width = (weights*mix.log_std.exp()).sum(-2).mean().item()
     if width <= 2: return {}
-    return {'variance': f'the variances explode: the predicted Gaussians are {width:.1f} wide on average, '
-                        'and the latents themselves only 1. Try a smaller learning rate or a smaller clip, '
-                        'and look for outliers in the latents'}
+    return {'variance': f'the variances explode: the predicted Gaussians are {width:.1f} wide on '
+                        'average, and the latents themselves only 1. Try a smaller learning rate '
+                        'or a smaller clip, and look for outliers in the latents'}

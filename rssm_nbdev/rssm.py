@@ -95,7 +95,8 @@ class KL(Part):
         check_type(prior, 'prior', type(post))
         to_prior, to_post = post.detach().kl(prior), post.kl(prior.detach())
         plain = to_post.detach().mean()
-        if self.free_mean: to_prior, to_post = to_prior.mean(), to_post.mean()
+        if self.free_mean:
+            to_prior, to_post = to_prior.mean(), to_post.mean()
         free = [kl.clamp(min=self.free_nats) for kl in (to_prior, to_post)]
         return (self.dyn*free[0] + self.rep*free[1]).mean(), plain
     def ahead(self, model, post, batch): return 0.  # KL further ahead: `OvershootingKL`
@@ -130,7 +131,8 @@ class RSSM(Dynamics):
         self.prior_net = mlp(deter, hidden, outputs, heads.prior_layers, *style)
         self.post_net = TwoInputMLP(deter, embed, hidden, outputs, heads.post_layers, *style)
         self.obs_net = mlp(cell.memory*deter + self.z_size, hidden, embed, 2, *style)
-        if obs_std is None: self.obs_log_std = nn.Parameter(torch.full((embed,), -1.6))
+        if obs_std is None:
+            self.obs_log_std = nn.Parameter(torch.full((embed,), -1.6))
 
     def deterministic(self, h, z, a): return self.f(h, z, a)               # h = f(h, z, a), (B, D)
     def prior(self, h): return self.latent(self.prior_net(h))              # p(z | h), (…, S)
@@ -198,8 +200,10 @@ def observe(
     "Filter a sequence: the posterior state at every step, and the distribution of the prior there"
     not_first = None if is_first is None else (~is_first)[..., None].to(e.dtype)
     a = F.pad(a, (0, 0, 1, 0))                        # (B, T+1, A), zero before the first step …
-    if not_first is not None: a = a*not_first         # … of every episode
-    if noise is None: noise = self.noise(e, *e.shape[:2])
+    if not_first is not None:
+        a = a*not_first         # … of every episode
+    if noise is None:
+        noise = self.noise(e, *e.shape[:2])
     u, s = self.post_net.project(e, self.e_mean, self.e_std), self.initial(len(e))
     post = recur(self.f, self.latent, self.post_net, a, u, not_first, noise, s.h, s.z, self.chunk)
     return State(*post), self.prior(post[0])
@@ -215,9 +219,10 @@ def imagine(
 )->State:                                   # imagined states, (B, H, …)
     "Roll the prior forward from a state"
     if not a.numel(): raise ArgumentError(f'a has shape {tuple(a.shape)}: expected B ≥ 1 and H ≥ 1')
-    if noise is None: noise = self.noise(a, *a.shape[:2])
-    h, z, _ = state
-    return State(*recur(self.f, self.latent, self.prior_net, a, None, None, noise, h, z, self.chunk))
+    if noise is None:
+        noise = self.noise(a, *a.shape[:2])
+    parts = self.f, self.latent, self.prior_net
+    return State(*recur(*parts, a, None, None, noise, state.h, state.z, self.chunk))
 
 @patch
 def _futures(self:RSSM, e, a, N):
@@ -240,7 +245,7 @@ def predictive_standardised(self:RSSM, e, a, samples):
 # %% ../nbs/11_rssm.ipynb #ebedf3f8
 @patch
 def loss(self:RSSM, batch:Batch)->tuple[Tensor, dict]:
-    "Reconstruction and balanced KL: the negative evidence lower bound (PlaNet, eq. 3), nats per step"
+    "Reconstruction and balanced KL: the negative ELBO (PlaNet, eq. 3), nats per step"
     post, prior = self.observe(*self.check_batch(batch))                 # (B, T+1, …)
     seen, e = self.observation(post), self.standardise(batch.e)          # (B, T+1, E)
     recon, (kl, plain_kl) = -seen.log_prob(e).mean(), self.kl(post.dist, prior)

@@ -40,10 +40,11 @@ def validate(
     context:Whole(1)=5,  # latents the model sees
     samples:Whole(1)=4,  # futures averaged
     limit:Whole(1)=256,  # at most so many windows, spread evenly
-)->dict:                 # 'score': mean open-loop error over the horizons; 'loss' and what the model logs
+)->dict:                 # 'score': mean open-loop error; 'loss' and what the model logs
     "Validation loss and open-loop score: the same numbers for the same weights"
     if windows.length < context:
-        raise ArgumentError(f'windows of {windows.length} actions: expected at least context={context}')
+        found = f'windows of {windows.length} actions'
+        raise ArgumentError(f'{found}: expected at least context={context}')
     model.check_windows(windows, 'windows')
     device, was_training = model.e_mean.device, model.training
     model.eval()
@@ -68,12 +69,12 @@ def evenly_spaced(
 @dataclass
 class History:
     "Record of a training"
-    train: list[dict] = field(default_factory=list)     # every `log_every` steps: step, loss, lr, grad_norm, the model's numbers
-    valid: list[dict] = field(default_factory=list)     # every `valid_every` steps: step, score, loss, the model's numbers
-    best: dict = field(default_factory=dict)            # the row of `valid` whose weights the model has now
+    train: list[dict] = field(default_factory=list)     # step, lr, loss, grad_norm, the model's own
+    valid: list[dict] = field(default_factory=list)     # step, score, loss, the model's own numbers
+    best: dict = field(default_factory=dict)            # the row of `valid` of the model's weights
     seconds: float = 0.                                 # wall time, over all its sittings
-    interrupted: bool = False                           # stopped before the last step (Ctrl-C, SIGTERM)?
-    warnings: list[dict] = field(default_factory=list)  # step, kind and text of each problem that `diagnose` found
+    interrupted: bool = False                           # stopped before the last step?
+    warnings: list[dict] = field(default_factory=list)  # step, kind and text of each problem found
 
     def column(self, part, key):
         "One column as two lists: steps and values"
@@ -104,7 +105,8 @@ class BestWeights:
     @checked
     def restore(self, model:Dynamics):
         "Load the best weights into the model"
-        if self.weights is not None: model.load_state_dict(self.weights)
+        if self.weights is not None:
+            model.load_state_dict(self.weights)
 
     def state_dict(self): return vars(self)
     def load_state_dict(self, state): self.__dict__.update(state)
@@ -117,8 +119,8 @@ class Callback:
     several_processes = False  # does it need several processes for one model?
 
     def before_fit(self, t): "Before the first step"
-    def after_backward(self, t, log:dict): "Gradients and `log` are computed, weights still unchanged"
-    def on_row(self, t, part:str, row:dict): "A row was added to the 'train' or 'valid' part of the history"
+    def after_backward(self, t, log): "Gradients and `log` are computed, the weights unchanged"
+    def on_row(self, t, part, row): "A row is added to the 'train' or 'valid' part of the history"
     def after_validation(self, t): "The row is recorded, the best weights are kept"
     def after_step(self, t): "At the end of a step, after its validation if there was one"
     def after_fit(self, t): "The model has its best weights; also called after an error"
@@ -126,8 +128,9 @@ class Callback:
 # %% ../nbs/12_train.ipynb #13e3f76a
 class Training:
     "One training of one model: its arguments, and everything that changes with a step"
-    main, processes = True, 1  # does this process write and print? of how many; set by `DataParallel`
-    checkpoint = None, None    # path and step of the last good checkpoint; set by `Checkpointing`
+    main = True              # does this process write and print? `DataParallel` sets it
+    processes = 1            # how many train this model? `DataParallel` sets it
+    checkpoint = None, None  # path and step of the last good one; `Checkpointing` sets it
 
     @checked
     def __init__(self,
@@ -158,9 +161,9 @@ class Training:
     @property
     def at_validation(self): return self.done % self.valid_every == 0 or self.done == self.steps
 
-    def draw(self): return self.windows.batch(self.share(self.rows[self.done]))  # the next step's batch
-    def share(self, rows): return rows       # this process's part of them; set by `DataParallel`
-    def any_process(self, flag): return flag # is the flag set in any process? set by `DataParallel`
+    def draw(self): return self.windows.batch(self.share(self.rows[self.done]))  # the next batch
+    def share(self, rows): return rows        # this process's part; `DataParallel` replaces it
+    def any_process(self, flag): return flag  # is it set in any? `DataParallel` replaces it
 
 def _check_data(model, train, valid, context):
     "Refuse a model and windows that cannot be trained"
@@ -169,7 +172,8 @@ def _check_data(model, train, valid, context):
         check_array(windows.e, f'e of {name}', ('N', 'E'), 'float32')
         check_array(windows.a, f'a of {name}', ('N', 'A'), 'float32')
     if valid.length < context:
-        raise ArgumentError(f'valid has windows of {valid.length} actions: expected at least context={context}')
+        found = f'valid has windows of {valid.length} actions'
+        raise ArgumentError(f'{found}: expected at least context={context}')
     if not any(p.requires_grad for p in model.parameters()):
         raise ArgumentError(f'{type(model).__name__} has no weights to train')
 
@@ -211,12 +215,13 @@ def to(self:Training, device:torch.device):
     self.device = device
     self.model.to(device)
     self.rows, self.windows = self.rows.to(device), self.train.to(device)
-    self.optimiser, self.schedule = make_optimiser(self.model, self.lr, self.weight_decay, self.steps)
+    settings = self.lr, self.weight_decay, self.steps
+    self.optimiser, self.schedule = make_optimiser(self.model, *settings)
 
 # %% ../nbs/12_train.ipynb #7b911e7d
 @patch
-def train_step(self:Training, batch)->dict:
-    "One optimiser step; returns the numbers to log, still on their device"
+def train_step(self:Training, batch):
+    "One optimiser step; the numbers to log stay on their device"
     lr = self.schedule.get_last_lr()[0]
     loss, log = self.loss(batch)
     log = {'loss': loss.detach(), **log}
@@ -226,7 +231,8 @@ def train_step(self:Training, batch)->dict:
     norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
     self.optimiser.step()
     self.schedule.step()
-    return {'step': self.done, 'lr': lr, 'loss': log['loss'], 'grad_norm': norm, **log}
+    self.log = {'step': self.done, 'lr': lr, 'loss': log['loss'], 'grad_norm': norm, **log}
+    self.pending.append(self.log)
 
 @patch
 def run(self:Training)->History:
@@ -236,18 +242,20 @@ def run(self:Training)->History:
         try:
             while self.done < self.steps and not self.history.interrupted:
                 with matmul_precision(self.precision, self.device):
-                    self.pending.append(self.train_step(self.draw()))
-                if self.at_validation: self.validate_and_keep_best()
+                    self.train_step(self.draw())
+                if self.at_validation:
+                    self.validate_and_keep_best()
                 self.call('after_step')
-        except KeyboardInterrupt: self.history.interrupted = True
-        finally: self.finish()
+        except KeyboardInterrupt:
+            self.history.interrupted = True
+        finally:
+            self.finish()
     return self.history
 
 # %% ../nbs/12_train.ipynb #85698bc8
 @patch
 def validate_and_keep_best(self:Training):
     "Read the pending numbers, validate, and keep the weights if they are the best so far"
-    self.progress_loss = self.pending[-1]['loss'] if self.pending else None
     self.read_pending()
     self.record('valid', {'step': self.done, **validate(self.model, self.valid, self.context)})
     self.history.best = self.best.update(self.history.valid[-1], self.model)
@@ -256,7 +264,8 @@ def validate_and_keep_best(self:Training):
 @patch
 def finish(self:Training):
     "Read the pending numbers, and give the model its best weights"
-    with suppress(TrainingError): self.read_pending()
+    with suppress(TrainingError):
+        self.read_pending()
     self.best.restore(self.model.eval())
     self.measure_time()
 
@@ -264,7 +273,8 @@ def finish(self:Training):
 @patch
 def call(self:Training, method:str, *args):
     "Call a method of all callbacks"
-    for c in self.callbacks: getattr(c, method)(self, *args)
+    for c in self.callbacks:
+        getattr(c, method)(self, *args)
 
 @patch
 def record(self:Training, part:str, row:dict):
@@ -274,7 +284,7 @@ def record(self:Training, part:str, row:dict):
 
 @patch
 def read_pending(self:Training):
-    "Move pending numbers from the device to the history; raises `TrainingError` if one is not finite"
+    "Move pending numbers to the history; raises `TrainingError` if one is not finite"
     logs, self.pending = self.pending, []
     bad = first_nonfinite(logs)
     for log in logs[:bad]:
@@ -283,7 +293,8 @@ def read_pending(self:Training):
             self.record('train', {k: float(v) for k, v in log.items()} | {'step': step})
     if bad is not None:
         step = logs[bad]['step']
-        raise nonfinite_error(step, logs[bad], self.train, self.rows[step - 1], *self.checkpoint)
+        drawn = self.rows[step - 1]
+        raise nonfinite_error(step, logs[bad], self.train, drawn, *self.checkpoint)
 
 @patch
 def measure_time(self:Training): self.history.seconds = time.perf_counter() - self.started
@@ -291,7 +302,8 @@ def measure_time(self:Training): self.history.seconds = time.perf_counter() - se
 @patch
 def warn(self:Training, text:str):
     "Warn at the line that called `fit`, once for all processes"
-    if self.main: warnings.warn(text, TrainingWarning, stacklevel=7)
+    if self.main:
+        warnings.warn(text, TrainingWarning, stacklevel=7)
 
 # %% ../nbs/12_train.ipynb #e3a6a46f
 @delegates(Training)
@@ -301,7 +313,7 @@ def fit(
     valid:Windows,   # validation windows
     **kwargs,        # the other arguments of `Training`
 )->History:          # rows of numbers, the best score, warnings
-    "Train a model; afterwards it has its best weights. Raises `ArgumentError`, `TrainingError`; warns with `TrainingWarning`"
+    "Train a model; afterwards it has its best weights. Raises `ArgumentError`, `TrainingError`"
     return Training(model, train, valid, **kwargs).run()
 
 # %% ../nbs/12_train.ipynb #3d2230cc
@@ -329,17 +341,19 @@ def nonfinite_error(
     episodes = windows.episode[rows.cpu()].tolist()
     seeds = sorted({windows.episodes[i].seed for i in episodes})
     last = 'no checkpoint was kept'
-    if checkpoint_step: last = f'the last good checkpoint is {checkpoint}, of step {checkpoint_step}'
+    if checkpoint_step:
+        last = f'the last good checkpoint is {checkpoint}, of step {checkpoint_step}'
+    loss, norm = float(log['loss']), float(log['grad_norm'])
     return TrainingError(
-        f"step {step}: loss {float(log['loss'])} and gradient norm {float(log['grad_norm'])}, expected finite numbers; "
-        f"its windows are of the episodes with seeds {', '.join(map(str, seeds))}; {last}")
+        f'step {step}: loss {loss} and gradient norm {norm}, expected finite numbers; its '
+        f'windows are of the episodes with seeds {", ".join(map(str, seeds))}; {last}')
 
 # %% ../nbs/12_train.ipynb #c52846f3
 class TrainingWarning(UserWarning):
     "Training goes on, but its result or its checkpoint may be bad"
 
 class Diagnostics(Callback):
-    "Call the model's `diagnose` at each validation, and warn of each problem once; every training has it"
+    "Call the model's `diagnose` at each validation, and warn of each problem once"
     def after_validation(self, t):
         batch = t.valid.batch(evenly_spaced(t.valid)).to(t.device)
         with torch.no_grad(), matmul_precision('fp32', t.device):
@@ -356,18 +370,19 @@ class Report(Callback):
     ): self.report = report
 
     def on_row(self, t, part, row):
-        if t.main: self.report(part, row)
+        if t.main:
+            self.report(part, row)
 
 class ProgressBar(Callback):
-    "Show steps, loss and scores while training; every training has it, and `progress=False` hides it"
+    "Show steps, loss and scores while training; `progress=False` hides it"
     order = 20
     def before_fit(self, t):
         name, hidden = t.desc or type(t.model).__name__, not (t.progress and t.main)
         self.bar = tqdm(desc=name, total=t.steps, initial=t.done, disable=hidden, file=sys.stdout)
 
     def after_validation(self, t):
-        loss, score, best = t.progress_loss, t.history.valid[-1]['score'], t.history.best['score']
-        self.bar.set_postfix_str(f'loss {loss:.4g}, valid {score:.4f}, best {best:.4f}')
+        score, best = t.history.valid[-1]['score'], t.history.best['score']
+        self.bar.set_postfix_str(f"loss {t.log['loss']:.4g}, valid {score:.4f}, best {best:.4f}")
 
     def after_step(self, t): self.bar.update()
     def after_fit(self, t): self.bar.close()
@@ -380,10 +395,10 @@ def fit_all(
     valid:Windows,             # validation windows
     seeds:ListOf(),            # one for each model
     workers:Whole(1)=None,     # processes; default: one a core
-    callbacks:Callable=None,   # function of a model's index; returns its list of callbacks (they are pickled)
+    callbacks:Callable=None,   # function of a model's index; returns its list of callbacks
     **kwargs,                  # the other arguments of `fit`
 )->Iterator[History]:          # one for each model, in their order, as they become ready
-    "Train models side by side, each by one process on one core. Ctrl-C ends all. Raises as `fit` does"
+    "Train models side by side, each on one core. Ctrl-C ends all. Raises as `fit` does"
     if len(seeds) != len(models):
         raise ArgumentError(f'{len(seeds)} seeds for {len(models)} models: expected one for each')
     trainings = []
@@ -391,16 +406,19 @@ def fit_all(
         own = callbacks(i) if callbacks else ()
         trainings.append(Training(model, train, valid, seed=seed, callbacks=own, **kwargs))
     _check_callbacks([c for t in trainings for c in t.callbacks])
-    for t in trainings: t.progress = False
+    for t in trainings:
+        t.progress = False
     return _run_all(trainings, workers or min(cpu_count(), len(models)))
 
 def _check_callbacks(callbacks):
     "Refuse callbacks that cannot be used side by side"
     names = [type(c).__name__ for c in callbacks if c.several_processes]
-    if names: raise ArgumentError(f'callbacks has {names[0]}: expected none, each model is trained by one process')
+    one = 'each model is trained by one process'
+    if names: raise ArgumentError(f'callbacks has {names[0]}: expected none, {one}')
     paths = [c.path for c in callbacks if c.path is not None]
     twice = [p for i, p in enumerate(paths) if p in paths[:i]]
-    if twice: raise ArgumentError(f'callbacks has {twice[0]} for two models: expected one file for each')
+    one = 'expected one file for each'
+    if twice: raise ArgumentError(f'callbacks has {twice[0]} for two models: {one}')
 
 # %% ../nbs/12_train.ipynb #c8359d1e
 def _run_alone(training):
@@ -408,13 +426,16 @@ def _run_alone(training):
     threads, history, error = torch.get_num_threads(), None, None
     torch.set_num_threads(1)
     with warnings.catch_warnings(record=True) as caught:
-        try: history = training.run()
-        except TrainingError as e: error = e
-        finally: torch.set_num_threads(threads)
+        try:
+            history = training.run()
+        except TrainingError as e:
+            error = e
+        finally:
+            torch.set_num_threads(threads)
     return training.model.state_dict(), history, error, [(w.message, w.category) for w in caught]
 
 def _run_all(trainings, workers):
-    "Histories in the order of the trainings; the largest begins first, so that all end at about the same time"
+    "Histories in the order of the trainings; the largest begins first, so that all end together"
     def size(i): return sum(p.numel() for p in trainings[i].model.parameters())
     order = sorted(range(len(trainings)), key=size, reverse=True)
     done, wanted = {}, 0
@@ -422,7 +443,8 @@ def _run_all(trainings, workers):
     for i, (weights, history, error, caught) in zip(order, results):
         trainings[i].model.load_state_dict(weights)
         trainings[i].model.eval()
-        for w in caught: warnings.warn(*w, stacklevel=2)
+        for w in caught:
+            warnings.warn(*w, stacklevel=2)
         if error: raise error
         if history.interrupted: raise KeyboardInterrupt  # Ctrl-C ends all
         done[i] = history

@@ -1,4 +1,4 @@
-"Models handed on: to a reader that knows nothing of us, to the hub and back, and without the hub's library"
+"Models for others: a reader without our package, the hub and back, and without the hub's library"
 import base64
 import hashlib
 import json
@@ -17,9 +17,11 @@ from rssm_nbdev.checkpoint import load, save
 from rssm_nbdev.core import FileError
 from rssm_nbdev.sharing.course import export_course, import_course
 from rssm_nbdev.gru import GRUDynamics
-from rssm_nbdev.variants.presets import preset
+from rssm_nbdev.variants.parts import preset
 
-PACKAGES = sorted(p.stem for p in (ROOT/'rssm_nbdev').glob('[a-z]*.py'))
+LIBRARY = ROOT/'rssm_nbdev'
+MODULES = (p.relative_to(LIBRARY).with_suffix('').parts for p in LIBRARY.rglob('[a-z]*.py'))
+PACKAGES = sorted('.'.join(parts) for parts in MODULES)
 HIDE = '''import sys
 class No:
     def find_spec(self, name, *a):
@@ -30,7 +32,8 @@ sys.meta_path.insert(0, No())
 
 def python(code, *args, env=None, **kw):
     "Run code in a fresh interpreter"
-    return subprocess.run([sys.executable, '-c', code, *map(str, args)], env=env, capture_output=True, text=True, timeout=300, **kw)
+    command = [sys.executable, '-c', code, *map(str, args)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, **kw)
 
 
 READER = HIDE.format('rssm_nbdev') + '''
@@ -60,7 +63,8 @@ with torch.no_grad():
         h = m.step(h, z, x['a'][:, t]); z, std = m.prior(h); out += [h, z, std]
 assert 'rssm_nbdev' not in sys.modules
 torch.save(out, sys.argv[3])
-print(ckpt['hidden_dim'], ckpt['latent_dim'], ckpt['action_dim'], ckpt['epochs_trained'], ckpt['final_loss'])
+names = 'hidden_dim', 'latent_dim', 'action_dim', 'epochs_trained', 'final_loss'
+print(*(ckpt[k] for k in names))
 '''
 
 
@@ -69,26 +73,32 @@ def test_the_courses_reader_without_our_package(space, tmp_path):
     torch.manual_seed(0)
     discrete = isinstance(space, Discrete)
     m = preset('course', 32, 2 if discrete else 1)
-    m.e_mean.normal_(0, 3); m.e_std.uniform_(.2, 5)
+    m.e_mean.normal_(0, 3)
+    m.e_std.uniform_(.2, 5)
     export_course(m, tmp_path/'rssm.pt', epochs_trained=3, final_loss=1.5, action_space=space)
     B, T = 4, 10
     a = F.one_hot(torch.randint(2, (B, T)), 2).float() if discrete else torch.rand(B, T, 1)*2 - 1
     e = m.unstandardise(torch.randn(B, 6, 32))
     with torch.no_grad():
         s = m.observe(e[:, :5], a[:, :4], noise=torch.zeros(B, 5, 32))[0].at(-1)
-        img, obs = m.img_step(s, a[:, 0], torch.zeros(B, 32)), m.obs_step(s, a[:, 0], e[:, 5], torch.zeros(B, 32))
+        noise = torch.zeros(B, 32)
+        img, obs = m.img_step(s, a[:, 0], noise), m.obs_step(s, a[:, 0], e[:, 5], noise)
         roll = m.imagine(s, a, torch.zeros(B, T, 32))
-    torch.save({'h': s.h, 'z': s.z, 'a': a[..., 1:] if discrete else a, 'e': e[:, 5]}, tmp_path/'in.pt')
+    scalar = a[..., 1:] if discrete else a
+    torch.save({'h': s.h, 'z': s.z, 'a': scalar, 'e': e[:, 5]}, tmp_path/'in.pt')
     done = python(READER, tmp_path/'rssm.pt', tmp_path/'in.pt', tmp_path/'out.pt')
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ['128', '32', '1', '3', '1.5']
-    want = [img.h, img.mean, img.std, obs.mean, obs.std] + [v[:, t] for t in range(T) for v in (roll.h, roll.mean, roll.std)]
+    imagined = [v[:, t] for t in range(T) for v in (roll.h, roll.mean, roll.std)]
+    want = [img.h, img.mean, img.std, obs.mean, obs.std, *imagined]
     got = torch.load(tmp_path/'out.pt', weights_only=True)
     assert len(got) == len(want)
-    for x, y in zip(got, want): torch.testing.assert_close(x, y, atol=1e-5, rtol=1e-5)
+    for x, y in zip(got, want):
+        torch.testing.assert_close(x, y, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.skipif(not (ROOT/'artifacts'/'p02'/'rssm.pt').exists(), reason='`make p02` makes these files; they are not committed')
+@pytest.mark.skipif(not (ROOT/'artifacts'/'p02'/'rssm.pt').exists(),
+                    reason='`make p02` makes these files; they are not committed')
 def test_models_of_p02_load_and_are_of_the_encoder_they_name():
     from rssm_nbdev.encoder import load_encoder
     encoder = load_encoder('Pendulum-v1')
@@ -104,7 +114,8 @@ def test_no_file_runs_code(tmp_path):
         def __reduce__(self): return (Path.touch, (ran,))
     for entry, read in (('config', load), ('rssm_state_dict', import_course)):
         torch.save({'format': 'rssm_nbdev.model', 'version': 3, entry: Evil()}, tmp_path/'evil.pt')
-        with pytest.raises(FileError, match='damaged or foreign'): read(tmp_path/'evil.pt')
+        with pytest.raises(FileError, match='damaged or foreign'):
+            read(tmp_path/'evil.pt')
     assert not ran.exists()
 
 
@@ -117,40 +128,55 @@ from rssm_nbdev.core import MissingError
 from rssm_nbdev.gru import GRUDynamics
 from rssm_nbdev.sharing.hub import from_pretrained, push_to_hub, save_pretrained
 m = GRUDynamics(3, 1, 4)
-for job in (lambda: from_pretrained('.'), lambda: push_to_hub(m, 'a/b'), lambda: save_pretrained(m, 'never')):
-    try: job()
+jobs = ((from_pretrained, '.'), (push_to_hub, m, 'a/b'), (save_pretrained, m, 'never'))
+for job, *args in jobs:
+    try: job(*args)
     except MissingError as e: assert "pip install 'rssm_nbdev[hub]'" in str(e), e
     else: raise AssertionError('no MissingError')
 import os; assert not os.path.exists('never')
 '''
     done = python(code, *PACKAGES, cwd=ROOT/'tests')
     assert done.returncode == 0, done.stderr
-    done = python("import sys, importlib\nfor m in sys.argv[1:]: importlib.import_module(f'rssm_nbdev.{m}')\nassert 'huggingface_hub' not in sys.modules", *PACKAGES)
+    code = '''import sys, importlib
+for m in sys.argv[1:]: importlib.import_module(f'rssm_nbdev.{m}')
+assert 'huggingface_hub' not in sys.modules'''
+    done = python(code, *PACKAGES)
     assert done.returncode == 0, done.stderr
 
 
 class Hub(BaseHTTPRequestHandler):
-    "As much of the hub's HTTP interface as pushing and pulling a small model needs; files are kept in `files`"
+    "The part of the hub's HTTP interface that a small model needs; files are kept in `files`"
     files, asked, commit = {}, [], 'c0ffee00'*5
 
     def log_message(self, *args): pass
 
     def answer(self, code=200, body=b'', **headers):
-        if isinstance(body, dict): body, headers['Content-Type'] = json.dumps(body).encode(), 'application/json'
+        if isinstance(body, dict):
+            body, headers['Content-Type'] = json.dumps(body).encode(), 'application/json'
         self.send_response(code)
-        for k, v in ({'Content-Length': str(len(body))} | {k.replace('_', '-'): v for k, v in headers.items()}).items(): self.send_header(k, v)
+        headers = {k.replace('_', '-'): v for k, v in headers.items()}
+        for k, v in ({'Content-Length': str(len(body))} | headers).items():
+            self.send_header(k, v)
         self.end_headers()
-        if self.command != 'HEAD': self.wfile.write(body)
+        if self.command != 'HEAD':
+            self.wfile.write(body)
 
     def do_GET(self):
         path = self.path.split('?')[0]
         self.asked.append((self.command, path))
         if '/resolve/' in path:
             name = path.rsplit('/', 1)[1]
-            if name not in self.files: return self.answer(404, X_Error_Code='EntryNotFound', X_Repo_Commit=self.commit)
-            return self.answer(200, self.files[name], ETag=f'"{hashlib.sha1(self.files[name]).hexdigest()}"', X_Repo_Commit=self.commit)
-        if path == '/api/models/someone/model' or path.startswith('/api/models/someone/model/revision/'):
-            if self.files: return self.answer(200, {'id': 'someone/model', 'sha': self.commit, 'siblings': [{'rfilename': k} for k in self.files], 'tags': [], 'downloads': 0, 'likes': 0, 'private': False})
+            commit = dict(X_Repo_Commit=self.commit)
+            if name not in self.files:
+                return self.answer(404, X_Error_Code='EntryNotFound', **commit)
+            sha = hashlib.sha1(self.files[name]).hexdigest()
+            return self.answer(200, self.files[name], ETag=f'"{sha}"', **commit)
+        model = '/api/models/someone/model'
+        if self.files and (path == model or path.startswith(f'{model}/revision/')):
+            files = [{'rfilename': k} for k in self.files]
+            return self.answer(200, {
+                'id': 'someone/model', 'sha': self.commit, 'siblings': files, 'tags': [],
+                'downloads': 0, 'likes': 0, 'private': False})
         self.answer(404, {'error': 'Repository not found'}, X_Error_Code='RepoNotFound')
     do_HEAD = do_GET
 
@@ -158,38 +184,54 @@ class Hub(BaseHTTPRequestHandler):
         self.asked.append((self.command, self.path.split('?')[0]))
         body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
         host = f"http://{self.headers['Host']}"
-        if self.path == '/api/repos/create': return self.answer(200, {'url': f'{host}/someone/model', 'name': 'someone/model'})
+        if self.path == '/api/repos/create':
+            return self.answer(200, {'url': f'{host}/someone/model', 'name': 'someone/model'})
         if '/preupload/' in self.path:
-            return self.answer(200, {'files': [{'path': f['path'], 'uploadMode': 'regular', 'shouldIgnore': False} for f in json.loads(body)['files']]})
+            how = {'uploadMode': 'regular', 'shouldIgnore': False}
+            files = [{'path': f['path'], **how} for f in json.loads(body)['files']]
+            return self.answer(200, {'files': files})
         if '/commit/' in self.path:
             for line in map(json.loads, body.decode().splitlines()):
-                if line['key'] == 'file': self.files[line['value']['path']] = base64.b64decode(line['value']['content'])
-            return self.answer(200, {'success': True, 'commitUrl': f'{host}/someone/model/commit/{self.commit}', 'commitOid': self.commit})
+                if line['key'] == 'file':
+                    self.files[line['value']['path']] = base64.b64decode(line['value']['content'])
+            url = f'{host}/someone/model/commit/{self.commit}'
+            done = {'success': True, 'commitUrl': url, 'commitOid': self.commit}
+            return self.answer(200, done)
         self.answer(200, {'errors': [], 'warnings': []})    # validate-yaml
 
 
 @pytest.fixture
 def hub():
     "A server that plays the hub"
-    Hub.files.clear(); Hub.asked.clear()
+    Hub.files.clear()
+    Hub.asked.clear()
     server = ThreadingHTTPServer(('127.0.0.1', 0), Hub)
-    thread = threading.Thread(target=server.serve_forever, daemon=True); thread.start()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     yield server
-    server.shutdown(); server.server_close()
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture
 def hub_env(env, tmp_path):
     "A library without tokens, cache or telemetry of its own"
     pytest.importorskip('huggingface_hub')
-    return {k: v for k, v in env.items() if not k.startswith(('HF_', 'HUGGING'))} | {'HF_HOME': str(tmp_path/'hf'), 'HF_HUB_DISABLE_TELEMETRY': '1', 'HF_HUB_DISABLE_XET': '1', 'HF_HUB_DISABLE_PROGRESS_BARS': '1'}
+    ours = {k: v for k, v in env.items() if not k.startswith(('HF_', 'HUGGING'))}
+    off = [f'HF_HUB_DISABLE_{k}' for k in ('TELEMETRY', 'XET', 'PROGRESS_BARS')]
+    return ours | {'HF_HOME': str(tmp_path/'hf')} | dict.fromkeys(off, '1')
 
 
 PULL = '''
 import sys, torch
 from rssm_nbdev.sharing.hub import from_pretrained
 m = from_pretrained('someone/model')
-print(m.notes['metrics'], m.notes['seed'], m.open_loop(torch.zeros(1, 2, 3), torch.zeros(1, 3, 1)).sum().item())
+total = m.open_loop(torch.zeros(1, 2, 3), torch.zeros(1, 3, 1)).sum().item()
+print(m.notes['metrics'], m.notes['seed'], total)
+'''
+PUSH = '''import sys
+from rssm_nbdev.sharing.hub import push_to_hub
+print(push_to_hub(sys.argv[1], 'someone/model', token='hf_none', license='mit'))
 '''
 
 
@@ -198,20 +240,24 @@ def test_push_and_pull_over_http(hub, hub_env, tmp_path):
     m = GRUDynamics(3, 1, 8).eval()
     save(m, tmp_path/'gru.pt', metrics={'mse': .25}, seed=7)
     hub_env |= {'HF_ENDPOINT': f'http://127.0.0.1:{hub.server_port}'}
-    push = "import sys\nfrom rssm_nbdev.hub import push_to_hub\nprint(push_to_hub(sys.argv[1], 'someone/model', token='hf_none', license='mit'))"
-    done = python(push, tmp_path/'gru.pt', env=hub_env)
+    done = python(PUSH, tmp_path/'gru.pt', env=hub_env)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.strip().endswith(f'/someone/model/commit/{Hub.commit}')
-    assert {'README.md', 'config.json', 'model.safetensors'} <= set(Hub.files) and not [k for k in Hub.files if k.endswith(('.pt', '.bin', '.pkl'))]
+    assert {'README.md', 'config.json', 'model.safetensors'} <= set(Hub.files)
+    assert not [k for k in Hub.files if k.endswith(('.pt', '.bin', '.pkl'))]
     card = Hub.files['README.md'].decode()
-    assert 'license: mit' in card and 'from_pretrained("someone/model")' in card and '| mse | 0.25 |' in card
+    for text in ('license: mit', 'from_pretrained("someone/model")', '| mse | 0.25 |'):
+        assert text in card, text
 
-    want = f"{{'mse': 0.25}} 7 {m.open_loop(torch.zeros(1, 2, 3), torch.zeros(1, 3, 1)).sum().item()}"
+    total = m.open_loop(torch.zeros(1, 2, 3), torch.zeros(1, 3, 1)).sum().item()
+    want = f"{{'mse': 0.25}} 7 {total}"
     done = python(PULL, env=hub_env)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.strip() == want and any(how == 'GET' and path.endswith('/model.safetensors') for how, path in Hub.asked)
+    assert done.stdout.strip() == want
+    assert any(how == 'GET' and path.endswith('/model.safetensors') for how, path in Hub.asked)
 
-    hub.shutdown(); hub.server_close()                       # the hub is gone: what was downloaded is used
+    hub.shutdown()
+    hub.server_close()                       # the hub is gone: what was downloaded is used
     done = python(PULL, env=hub_env)
     assert done.returncode == 0 and done.stdout.strip() == want, done.stderr[-3000:]
 
@@ -222,7 +268,9 @@ import huggingface_hub.hf_api                  # loading it is not what is timed
 from rssm_nbdev.core import FileError
 from rssm_nbdev.gru import GRUDynamics
 from rssm_nbdev.sharing.hub import from_pretrained, push_to_hub
-for job in (lambda: from_pretrained('someone/nothing'), lambda: push_to_hub(GRUDynamics(3, 1, 4), 'someone/nothing', token='hf_none')):
+def pull(): from_pretrained('someone/nothing')
+def push(): push_to_hub(GRUDynamics(3, 1, 4), 'someone/nothing', token='hf_none')
+for job in (pull, push):
     start = time.perf_counter()
     try: job()
     except FileError as e: print(f'{time.perf_counter() - start:.2f} {e}')
@@ -231,14 +279,17 @@ for job in (lambda: from_pretrained('someone/nothing'), lambda: push_to_hub(GRUD
 
 @pytest.mark.parametrize('how', ['refused', 'offline'])
 def test_an_unreachable_hub_is_an_error_of_ours_within_seconds(how, hub_env):
-    hub_env |= {'HF_ENDPOINT': 'http://127.0.0.1:9'} if how == 'refused' else {'HF_HUB_OFFLINE': '1'}
+    refused, offline = {'HF_ENDPOINT': 'http://127.0.0.1:9'}, {'HF_HUB_OFFLINE': '1'}
+    hub_env |= refused if how == 'refused' else offline
     done = python(ERRORS, env=hub_env)
     assert done.returncode == 0, done.stderr[-3000:]
     pull, push = done.stdout.strip().splitlines()
     assert float(pull.split()[0]) < 8 and float(push.split()[0]) < 8, done.stdout
-    assert 'someone/nothing: not loaded' in pull and 'someone/nothing: the hub cannot be asked' in push
+    assert 'someone/nothing: not loaded' in pull
+    assert 'someone/nothing: the hub cannot be asked' in push
 
 
 def test_a_repository_that_is_not_there(hub, hub_env):
     done = python(ERRORS, env=hub_env | {'HF_ENDPOINT': f'http://127.0.0.1:{hub.server_port}'})
-    assert 'no such folder, and no such repository on the hub (RepositoryNotFoundError' in done.stdout.splitlines()[0], done.stdout + done.stderr[-2000:]
+    missing = 'no such folder, and no such repository on the hub (RepositoryNotFoundError'
+    assert missing in done.stdout.splitlines()[0], done.stdout + done.stderr[-2000:]

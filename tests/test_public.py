@@ -74,4 +74,5 @@ def test_importing_the_package_loads_nothing_heavy_and_is_quick():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match='rssm_nbdev'): getattr(rn, 'RSM')  # noqa: B009
+    with pytest.raises(AttributeError, match='rssm_nbdev'):
+        rn.__getattr__('RSM')

@@ -222,7 +222,7 @@ def test_killed_at_random_moments_it_goes_on_bit_for_bit(child, tmp_path, monkey
     assert all(isinstance(o, int) for o in at), kills                   # never unreadable
     assert at[:4] == [0, 8, 0, 12]                                      # killed while writing:
     assert all(k['litter'] == 1 for k in kills[:4])                     # the one before stays
-    assert not any(k['left'] for k in kills)                            # temporary files are removed
+    assert not any(k['left'] for k in kills)                            # no temporary file stays
     for o in found['asked']:
         assert o['died'] and o['same'] and 0 < o['checkpoint'] < 24, o
     assert len(found['asked']) == 2

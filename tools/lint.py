@@ -1,6 +1,6 @@
 """Check the source: `python tools/lint.py [FILES]`.
 
-Three checks, over package, notebooks, tests and tools:
+Three checks, over package, notebooks, tests, tools and setup.py:
 
 1. `ruff`, with the settings in `ruff.toml`;
 2. one statement a line. Two kinds of line may hold two: a guard (`if bad: raise …`) and a
@@ -25,7 +25,8 @@ LEAVING = ast.Raise | ast.Return | ast.Continue | ast.Break
 
 def files():
     "The notebooks and Python files that are checked"
-    found = (p for folder in FOLDERS for p in (ROOT/folder).rglob('*'))
+    found = [p for folder in FOLDERS for p in (ROOT/folder).rglob('*')]
+    found.append(ROOT/'setup.py')
     return sorted(p for p in found if p.suffix in ('.ipynb', '.py') and is_ours(p))
 
 
@@ -89,7 +90,7 @@ def complaints(path):
         except SyntaxError as e:
             yield f'{where}:{e.lineno}: {e.msg}'
             continue
-        for i in long_lines(source) if '# %% auto' in source else ():
+        for i in long_lines(source) if path.is_relative_to(ROOT/'rssm_nbdev') else ():
             yield f'{where}:{i}: over {COLUMNS} columns'
         for i in packed:
             yield f'{where}:{i}: several statements on one line'

@@ -23,14 +23,14 @@ _IN_PLACE = {getattr(Tensor, f'{k}_') for k in
              ('normal', 'uniform', 'exponential', 'cauchy', 'log_normal', 'geometric', 'random')}
 _LIKE = {torch.randn_like, torch.rand_like, torch.randint_like}
 _DROPOUT = {getattr(nn.functional, k) for k in
-            ('dropout', 'alpha_dropout', 'feature_alpha_dropout', 'dropout1d', 'dropout2d', 'dropout3d',
-             'rrelu', 'gumbel_softmax')}
+            ('dropout', 'alpha_dropout', 'feature_alpha_dropout', 'dropout1d', 'dropout2d',
+             'dropout3d', 'rrelu', 'gumbel_softmax')}
 _REFUSED = _DROPOUT | {
     torch.randn, torch.rand, torch.randint, torch.randperm, torch.normal, torch.bernoulli,
     torch.multinomial, torch.poisson, Tensor.bernoulli_, Tensor.bernoulli, Tensor.multinomial}
 
 class SharedDraws(TorchFunctionMode):
-    "Within: random numbers are drawn for the windows of all processes, and this process's part is used"
+    "Draw random numbers for the windows of all processes, and use this process's part"
     @checked
     def __init__(self,
         rank:Whole(0),     # which of the processes this is, from 0
@@ -44,13 +44,14 @@ class SharedDraws(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func in _REFUSED:
-            raise ArgumentError(f'{func.__name__}: its draws cannot be shared by processes, '
-                                'expected draws in place (`normal_`) or like another tensor (`randn_like`)')
+            usual = 'draws in place (`normal_`) or like another tensor (`randn_like`)'
+            raise ArgumentError(
+                f'{func.__name__}: its draws cannot be shared by processes, expected {usual}')
         if func not in _IN_PLACE and func not in _LIKE: return func(*args, **kwargs)
         x, *more = args
         if not x.ndim or len(x) % self.windows:
-            raise ArgumentError(f'{func.__name__} of shape {tuple(x.shape)} for {self.windows} windows: '
-                                'expected a multiple of them along the first axis')
+            found = f'{func.__name__} of shape {tuple(x.shape)} for {self.windows} windows'
+            raise ArgumentError(f'{found}: expected a multiple of them along the first axis')
         every = func(x.new_empty(self.n*len(x), *x.shape[1:]), *more, **kwargs)
         mine = every[self.rank*len(x):(self.rank + 1)*len(x)]
         return x.copy_(mine) if func in _IN_PLACE else mine
@@ -59,13 +60,15 @@ class SharedDraws(TorchFunctionMode):
 def _check_accelerator(accelerator):
     "Refuse an accelerator that is not for plain data parallelism"
     if not isinstance(accelerator, optional_import('accelerate', 'accelerate').Accelerator):
-        raise ArgumentError(f'accelerator is a {type(accelerator).__name__}: expected an accelerate.Accelerator')
+        found = f'accelerator is a {type(accelerator).__name__}'
+        raise ArgumentError(f'{found}: expected an accelerate.Accelerator')
     kind = accelerator.distributed_type.value
     if kind != 'NO' and not kind.startswith('MULTI_'):
-        raise ArgumentError(f'the accelerator is of type {kind}: expected plain data parallelism, MULTI_CPU or MULTI_GPU')
+        usual = 'plain data parallelism, MULTI_CPU or MULTI_GPU'
+        raise ArgumentError(f'the accelerator is of type {kind}: expected {usual}')
     for k, usual in (('mixed_precision', 'no'), ('gradient_accumulation_steps', 1)):
-        if getattr(accelerator, k) != usual:
-            raise ArgumentError(f'the accelerator has {k}={getattr(accelerator, k)!r}: expected {usual!r}')
+        v = getattr(accelerator, k)
+        if v != usual: raise ArgumentError(f'the accelerator has {k}={v!r}: expected {usual!r}')
 
 class ProcessGroup:
     "The processes that train one model; this one alone, if there is no accelerator"
@@ -74,10 +77,12 @@ class ProcessGroup:
         accelerator=None,     # an `accelerate.Accelerator`, made in each process
         device:Device='cpu',  # where to train without one
     ):
-        self.accelerator, self.device, self.rank, self.n = accelerator, device, 0, 1
+        self.accelerator, self.device = accelerator, device
+        self.rank, self.n = 0, 1
         if accelerator is None: return
         _check_accelerator(accelerator)
-        self.rank, self.n, self.device = accelerator.process_index, accelerator.num_processes, accelerator.device
+        self.device = accelerator.device
+        self.rank, self.n = accelerator.process_index, accelerator.num_processes
 
     @property
     def main(self): return self.rank == 0  # the process that writes and prints
@@ -88,12 +93,13 @@ class ProcessGroup:
     )->Tensor:                          # this process's, (B/n,)
         "This process's share of a batch; raises `ArgumentError`"
         if len(rows) % self.n:
-            raise ArgumentError(f'{len(rows)} windows a step for {self.n} processes: expected a multiple')
+            found = f'{len(rows)} windows a step for {self.n} processes'
+            raise ArgumentError(f'{found}: expected a multiple')
         return rows.chunk(self.n)[self.rank]
 
     @checked
     def shared_draws(self, windows:Whole(1)):
-        "A context in which random numbers are drawn for all processes; `windows` are those of this one"
+        "A context that draws random numbers for all processes; `windows`: of this one"
         return SharedDraws(self.rank, self.n, windows) if self.n > 1 else nullcontext()
 
 # %% ../../nbs/callbacks/01_distributed.ipynb #f2c34959
@@ -101,7 +107,8 @@ class ProcessGroup:
 def _as_one_vector(tensors, f):
     "Concatenate tensors, apply `f` to the vector, and copy the result back into them"
     flat = f(torch.cat([t.flatten() for t in tensors]))
-    for t, new in zip(tensors, flat.split([t.numel() for t in tensors])): t.copy_(new.view_as(t))
+    for t, new in zip(tensors, flat.split([t.numel() for t in tensors])):
+        t.copy_(new.view_as(t))
 
 @patch
 def _broadcast(self:ProcessGroup, flat):
@@ -113,7 +120,8 @@ def average(self:ProcessGroup,
     tensors:ListOf(Tensor, least=0),  # of equal shapes in all processes; changed in place
 ):
     "Replace tensors by their mean over the processes, in one message"
-    if self.n > 1: _as_one_vector(tensors, lambda flat: self.accelerator.reduce(flat, 'mean'))
+    if self.n > 1:
+        _as_one_vector(tensors, lambda flat: self.accelerator.reduce(flat, 'mean'))
 
 @patch
 @checked
@@ -121,7 +129,8 @@ def broadcast_weights(self:ProcessGroup,
     model:nn.Module,  # of equal shapes in all processes; changed in place
 )->nn.Module:         # the same
     "Give all processes the main one's weights"
-    if self.n > 1: _as_one_vector(list(model.state_dict().values()), self._broadcast)
+    if self.n > 1:
+        _as_one_vector(list(model.state_dict().values()), self._broadcast)
     return model
 
 # %% ../../nbs/callbacks/01_distributed.ipynb #4344619e
@@ -162,7 +171,8 @@ class DataParallel(Callback):
         self.group.broadcast_weights(t.model)
         loss = t.loss
         def loss_of_share(batch):
-            with self.group.shared_draws(len(batch.e)): return loss(batch)
+            with self.group.shared_draws(len(batch.e)):
+                return loss(batch)
         t.loss = loss_of_share
 
     def after_backward(self, t, log):
@@ -170,4 +180,5 @@ class DataParallel(Callback):
         self.group.average(gradients + list(log.values()))
 
     def on_row(self, t, part, row):
-        if part == 'valid': row.update(self.group.broadcast_row({k: v for k, v in row.items() if k != 'step'}))
+        if part == 'valid':
+            row.update(self.group.broadcast_row({k: v for k, v in row.items() if k != 'step'}))

@@ -12,7 +12,6 @@ import io
 import signal
 import threading
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -34,12 +33,14 @@ class RNGState:
 
     def state_dict(self):
         state = {'cpu': torch.get_rng_state()}
-        if self.device.type == 'cuda': state['device'] = torch.cuda.get_rng_state(self.device)
+        if self.device.type == 'cuda':
+            state['device'] = torch.cuda.get_rng_state(self.device)
         return state
 
     def load_state_dict(self, state):
         torch.set_rng_state(state['cpu'])
-        if self.device.type == 'cuda': torch.cuda.set_rng_state(state['device'], self.device)
+        if self.device.type == 'cuda':
+            torch.cuda.set_rng_state(state['device'], self.device)
 
 # %% ../../nbs/callbacks/00_resume.ipynb #730ceefe
 @checked
@@ -59,7 +60,8 @@ def differences(
 )->list[str]:    # one sentence a difference
     "Name each entry in which two identities differ"
     keys = dict.fromkeys([*here, *there])
-    return [f'{k}={there.get(k)!r} there, {k}={here.get(k)!r} here' for k in keys if there.get(k) != here.get(k)]
+    differ = [k for k in keys if there.get(k) != here.get(k)]
+    return [f'{k}={there.get(k)!r} there, {k}={here.get(k)!r} here' for k in differ]
 
 # %% ../../nbs/callbacks/00_resume.ipynb #8fdeb1f5
 _FORMAT = {'format': 'rssm_nbdev.training', 'version': 2}
@@ -74,16 +76,20 @@ def write_training(
     memory, states = io.BytesIO(), {k: o.state_dict() for k, o in parts.items()}
     torch.save(_FORMAT | {'about': about, 'parts': states}, memory)
     try:
-        with atomic_write(path) as tmp: tmp.write_bytes(memory.getbuffer())
-    except FileError: raise
-    except OSError as e: raise FileError(f'{path}: not written ({e.strerror or e})') from e
+        with atomic_write(path) as tmp:
+            tmp.write_bytes(memory.getbuffer())
+    except FileError:
+        raise
+    except OSError as e:
+        raise FileError(f'{path}: not written ({e.strerror or e})') from e
 
 @checked
 def remove_temporary_files(
     path:PathLike,  # file that `write_training` writes
 ):
     "Remove temporary files that killed processes left beside `path`"
-    for o in path.parent.glob(f'.{path.name}.*{path.suffix}'): o.unlink(missing_ok=True)
+    for o in path.parent.glob(f'.{path.name}.*{path.suffix}'):
+        o.unlink(missing_ok=True)
 
 # %% ../../nbs/callbacks/00_resume.ipynb #3ac31a73
 _EXPECTED = 'a training written by `Checkpointing`'
@@ -109,56 +115,67 @@ def read_training(
     "Load a training; raises `FileError` naming the file, its content and the expectation"
     file = read_tensors(path, _EXPECTED)
     for k, v in _FORMAT.items():
-        if file.get(k) != v: raise FileError(f'{path}: its {k} is {file.get(k)!r}, expected {v!r}: {_EXPECTED}')
+        found = f'its {k} is {file.get(k)!r}'
+        if file.get(k) != v: raise FileError(f'{path}: {found}, expected {v!r}: {_EXPECTED}')
     with file_errors(path, _EXPECTED):
         found, states = differences(dict(file['about']), about), file['parts']
         if found: raise FileError(f'{path}: it holds another training: {"; ".join(found[:4])}')
-        for k, o in parts.items(): _check_part(k, states.get(k), o)
+        for k, o in parts.items():
+            _check_part(k, states.get(k), o)
         if 'weights' in parts:
             weights = check_weights(states['weights'], parts['weights'].state_dict(), path)
             states = states | {'weights': weights}
-        for k, o in reversed(parts.items()): o.load_state_dict(states[k])  # the caller's weights last
+        for k, o in reversed(parts.items()):
+            o.load_state_dict(states[k])  # the caller's weights last
 
 # %% ../../nbs/callbacks/00_resume.ipynb #c3d96e66
 def checkpoint_paths(
     path,    # file to keep the training in, or None
     resume,  # file to go on from; True: `path`, if it exists; None or False: begin
 ): # the file to write and the file to read, or None
-    "The files that a training writes and reads; raises `ArgumentError`, `FileError`, before any work"
+    "The files that a training writes and reads; raises `ArgumentError`, `FileError`"
     path = None if path is None else check_path(path, 'path')
-    if resume is not None and not isinstance(resume, bool): resume = check_path(resume, 'resume')
-    if resume is True and path is None: raise ArgumentError('resume=True without a path: expected the file it goes on from')
+    if resume is not None and not isinstance(resume, bool):
+        resume = check_path(resume, 'resume')
+    if resume is True and path is None:
+        raise ArgumentError('resume=True without a path: expected the file it goes on from')
     if path is not None:
         writable_folder(path.parent)
-        if path.is_dir(): raise FileError(f'{path}: a folder, expected a file to keep the training in')
+        if path.is_dir():
+            raise FileError(f'{path}: a folder, expected a file to keep the training in')
         if not resume and path.exists():
-            raise FileError(f'{path}: it holds a training already; resume=True goes on with it, or remove it')
+            hint = 'resume=True goes on with it, or remove it'
+            raise FileError(f'{path}: it holds a training already; {hint}')
     if resume is True: return path, path if path.exists() else None
     return path, resume or None
 
 # %% ../../nbs/callbacks/00_resume.ipynb #22c80836
 @contextmanager
 def deferred_signals():  # yields a function that tells whether a signal came
-    "Within: the first Ctrl-C and SIGTERM are deferred; outside the main thread, which alone gets signals, nothing changes"
+    "Defer the first Ctrl-C and SIGTERM; does nothing outside the main thread"
     noted, before = [], {}
     def note(sig, _):
         if noted and sig == signal.SIGINT: raise KeyboardInterrupt
         noted.append(sig)
     in_main = threading.current_thread() is threading.main_thread()
     for sig in (signal.SIGINT, signal.SIGTERM) if in_main else ():
-        if signal.getsignal(sig) not in (signal.SIG_IGN, None): before[sig] = signal.signal(sig, note)
-    try: yield lambda: bool(noted)
+        if signal.getsignal(sig) not in (signal.SIG_IGN, None):
+            before[sig] = signal.signal(sig, note)
+    try:
+        yield lambda: bool(noted)
     finally:
-        for sig, usual in before.items(): signal.signal(sig, usual)
-        if signal.SIGTERM in noted: signal.raise_signal(signal.SIGTERM)
+        for sig, usual in before.items():
+            signal.signal(sig, usual)
+        if signal.SIGTERM in noted:
+            signal.raise_signal(signal.SIGTERM)
 
 # %% ../../nbs/callbacks/00_resume.ipynb #ff725aa5
 class Checkpointing(Callback):
-    "Keep a training in a file, and go on from there. Raises `ArgumentError`, `FileError`"
+    "Keep a training in a file at every validation, Ctrl-C and SIGTERM, and go on from there"
     order = 10  # after the callbacks that change the history
 
     def __init__(self,
-        path,         # file to keep the training in, at every validation, at Ctrl-C and SIGTERM; None: only resume
+        path,         # file to keep the training in; None: only go on from another
         resume=False, # go on from a file: True for `path`, if it exists, or another path
     ): (self.path, _), self.resume = checkpoint_paths(path, resume), resume
 
@@ -172,7 +189,8 @@ class Checkpointing(Callback):
             read_training(source, self.identity, self.parts)
             t.checkpoint = source, t.done
         if not self.path: return
-        if t.main: remove_temporary_files(self.path)
+        if t.main:
+            remove_temporary_files(self.path)
         self.asked = self.signals.enter_context(deferred_signals())
 
     def after_validation(self, t):
@@ -180,7 +198,8 @@ class Checkpointing(Callback):
         if not self.path: return
         t.measure_time()
         try:
-            if t.main: write_training(self.path, self.identity, self.parts)
+            if t.main:
+                write_training(self.path, self.identity, self.parts)
             t.checkpoint = self.path, t.done
         except FileError as e:
             path, step = t.checkpoint
@@ -188,7 +207,8 @@ class Checkpointing(Callback):
             t.warn(f'step {t.done}: no checkpoint ({e}); {before}; training goes on')
 
     def after_step(self, t):
-        "Once asked to stop: write the training and end the loop; several processes agree on it at validations"
+        "Once asked to stop: write the training and end the loop"
+        # several processes agree on it at validations
         may_stop = t.done < t.steps and (t.processes == 1 or t.at_validation)
         if not (may_stop and t.any_process(self.asked())): return
         t.read_pending()
@@ -199,14 +219,16 @@ class Checkpointing(Callback):
         self.signals.close()
         path, step = t.checkpoint
         if t.history.interrupted and self.path and path and t.main:
-            print(f'stopped; kept in {path}, step {step}: Checkpointing(…, resume=True) goes on from there')
+            hint = 'Checkpointing(…, resume=True) goes on from there'
+            print(f'stopped; kept in {path}, step {step}: {hint}')
 
 def identity(
     t:Training,  # any
 )->dict:         # plain values
     "What a checkpoint must agree with: model, windows and all settings that change a number"
     name = type(t.model).__name__
-    settings = 'steps batch lr weight_decay clip context valid_every log_every seed precision'.split()
-    return {'model': name, **{f'{name}.{k}': v for k, v in t.model.config.items()},
-            'train': windows_fingerprint(t.train), 'valid': windows_fingerprint(t.valid),
-            **{k: getattr(t, k) for k in settings}, 'device': t.device.type}
+    found = {'model': name} | {f'{name}.{k}': v for k, v in t.model.config.items()}
+    found |= {'train': windows_fingerprint(t.train), 'valid': windows_fingerprint(t.valid)}
+    settings = 'steps batch lr weight_decay clip context valid_every log_every seed precision'
+    found |= {k: getattr(t, k) for k in settings.split()}
+    return found | {'device': t.device.type}

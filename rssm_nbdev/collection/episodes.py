@@ -73,7 +73,7 @@ def _with_progress(episodes, total, desc, progress):
             bar.set_postfix_str(f'{frames/seconds:.0f} frames/s')
             yield episode
 
-# %% ../../nbs/collection/01_episodes.ipynb #d5470971
+# %% ../../nbs/collection/01_episodes.ipynb #40c92655
 def _check_env(env_id, size, max_steps, kwargs):
     "Refuse a bad environment before a process starts; return its name"
     with warnings.catch_warnings():

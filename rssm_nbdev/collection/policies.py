@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['POLICIES', 'Held', 'OrnsteinUhlenbeck']
 
-# %% ../../nbs/collection/04_policies.ipynb #cc356879
+# %% ../../nbs/collection/04_policies.ipynb #f4b9fccb
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..checks import Number, Whole, checked
 from ..core import ArgumentError
 from ..env import random_policy
 
-# %% ../../nbs/collection/04_policies.ipynb #230a6671
+# %% ../../nbs/collection/04_policies.ipynb #dd698f01
 class _Correlated:
     "A policy that remembers something until the next episode begins"
     rng = None  # generator of the episode under way
@@ -62,5 +62,5 @@ class OrnsteinUhlenbeck(_Correlated):
 for _policy in (Held, OrnsteinUhlenbeck):
     _policy.__init__ = checked(_policy.__init__)
 
-# %% ../../nbs/collection/04_policies.ipynb #86c0c507
+# %% ../../nbs/collection/04_policies.ipynb #2e177788
 POLICIES = {'uniform': random_policy, 'held': Held(), 'ou': OrnsteinUhlenbeck()}

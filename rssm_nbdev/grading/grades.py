@@ -115,10 +115,18 @@ def _find_output(cells, *patterns):
 # %% ../../nbs/grading/01_grades.ipynb #ca582364
 _ENV_PACKAGES = r'gymnasium|^gym$|minari|\.env$|^rssm_nbdev$|^rssm_nbdev\.collection'
 
+_ENV_MAKERS = 'make', 'make_vec', 'make_env', 'collect', 'stream'
+
+def _is_env_maker(nb, name):
+    "Does a function of this name make an environment? One of the notebook's own must use gym's"
+    own = nb.cells[0].definitions.get(name)
+    return own is None or bool(own.words & {'gym', 'gymnasium', 'make_env', 'reset', 'render'})
+
 def _env_makers(nb):
     "Return the code cells that make an environment"
-    if not nb.imports(_ENV_PACKAGES): return []
-    return nb.cells_using(r'^(make|make_vec|make_env|collect|stream)$')
+    names = [name for name in _ENV_MAKERS if _is_env_maker(nb, name)]
+    if not names or not nb.imports(_ENV_PACKAGES): return []
+    return nb.cells_using(rf'^({"|".join(names)})$')
 
 @register_check('environment')
 def _environment(nb):

@@ -476,7 +476,7 @@ def _body(rec):
 
 # %% ../../nbs/interactive/03_views.ipynb #0e181f13
 def _json_data(rec, cols, n):
-    "What the script needs of a recording, as JSON that cannot end the script element"
+    "Data of a recording for the script, as JSON that cannot end the script element"
     def values(v): return [None if np.isnan(x) else round(float(x), 3) for x in v]
     data = dict(
         labels=rec.labels, depth=rec.depth, hold=rec.hold, n=len(rec),

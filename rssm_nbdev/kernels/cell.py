@@ -14,53 +14,67 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 
-from ..core import check_array, check_choice, check_device, check_type
+from ..checks import OneOf, checked
+from ..core import check_array, check_device, check_type
 
 # %% ../../nbs/kernels/00_cell.ipynb #3ca4e592
 @contextmanager
 def _allowed(precision):
-    "PyTorch's own setting, put back at the end; left alone where somebody set precisions one by one, which PyTorch does not let us read"
-    try: before = torch.get_float32_matmul_precision()
-    except RuntimeError: yield; return
+    "Set PyTorch's own precision, and restore it; no change where precisions were set one by one"
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:  # set one by one: PyTorch cannot tell the precision
+        yield
+        return
     torch.set_float32_matmul_precision(precision)
-    try: yield
-    finally: torch.set_float32_matmul_precision(before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 @functools.cache
 def _medium_is_exact():
-    "Are float32 products exact on this processor when PyTorch may round? Asked with the shapes of a step, forward and backward"
+    "Are float32 products exact on this processor under 'medium'? Tested with the shapes of a step"
     g, kw = torch.Generator().manual_seed(0), dict(dtype=torch.float32, device='cpu')
     with _allowed('medium'), torch.autocast('cpu', enabled=False):
         for m, k, n in ((32, 256, 1024), (32, 1024, 256), (768, 640, 256)):
             x, w = torch.randn(m, k, generator=g, **kw), torch.randn(k, n, generator=g, **kw)
-            if ((x @ w).double() - x.double() @ w.double()).abs().max() > 1e-5*k**.5: return False  # float32: about 1e-6 √k; bfloat16: 4e-3 √k
+            error = ((x @ w).double() - x.double() @ w.double()).abs().max()
+            if error > 1e-5*k**.5: return False  # float32: about 1e-6 √k; bfloat16: 4e-3 √k
         return True
 
 # %% ../../nbs/kernels/00_cell.ipynb #981394b2
+@checked
 def matmul_precision(
-    precision:str,       # 'fp32': exact, by the faster library; 'bf16': factors of large products rounded to bfloat16
-    device:str='cpu',    # where the model is
+    precision:OneOf('fp32', 'bf16'),  # exact, by the faster library; or rounded to bfloat16
+    device='cpu',                     # device of the model
 ): # a context
-    "The precision of products within, for the whole process; raises `ArgumentError` when called"
-    check_choice(precision, 'precision', ('fp32', 'bf16'))
-    return _products_in(precision, (device if isinstance(device, torch.device) else check_device(device)).type)
+    "Within: the precision of products, for the whole process; raises `ArgumentError` when called"
+    if not isinstance(device, torch.device):
+        device = check_device(device)
+    return _products_in(precision, device.type)
 
 @contextmanager
-def _products_in(precision, kind):
-    with _allowed('medium' if kind == 'cpu' and _medium_is_exact() else 'highest'):
-        with torch.autocast(kind, torch.bfloat16, enabled=precision == 'bf16', cache_enabled=False): yield  # a cache would keep the weights of before an optimiser step
+def _products_in(precision, device_type):
+    exact = device_type != 'cpu' or not _medium_is_exact()
+    # autocast's cache would keep the weights of before an optimiser step
+    bf16 = dict(dtype=torch.bfloat16, enabled=precision == 'bf16', cache_enabled=False)
+    with _allowed('highest' if exact else 'medium'), torch.autocast(device_type, **bf16):
+        yield
 
 def to_float32(
     v:Tensor,  # a network's output
-)->Tensor:     # the same, in float32 if it came in 16 bits
-    "What goes into a distribution or a loss: never in half precision, even under autocast"
+)->Tensor:     # in float32 if it was of 16 bits, else unchanged
+    "The precision for distributions and losses: never half, even under autocast"
     return v.float() if v.dtype in (torch.bfloat16, torch.float16) else v
 
 def no_autocast(
     x:Tensor,  # any tensor
 ): # a context
     "Within: autocast off on the device of `x`"
-    return torch.autocast(x.device.type, enabled=False) if torch.amp.is_autocast_available(x.device.type) else nullcontext()
+    kind = x.device.type
+    if not torch.amp.is_autocast_available(kind): return nullcontext()
+    return torch.autocast(kind, enabled=False)
 
 def matmul_dtype(
     x:Tensor,  # input of a layer
@@ -68,7 +82,8 @@ def matmul_dtype(
 )->torch.dtype:
     "Precision of large products: autocast's, if it is on where `x` is, or the weight's own"
     kind = x.device.type
-    return torch.get_autocast_dtype(kind) if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind) else w.dtype
+    on = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return torch.get_autocast_dtype(kind) if on else w.dtype
 
 # %% ../../nbs/kernels/00_cell.ipynb #fbdc3c59
 def affine(
@@ -78,15 +93,17 @@ def affine(
     out:Tensor,  # (B, N), written
 )->Tensor:       # `out`
     "b + x W, the product in W's precision, the sum in b's"
-    return torch.addmm(b, x, W, out=out) if W.dtype == x.dtype else torch.add(b, x.to(W.dtype) @ W, out=out)
+    if W.dtype == x.dtype: return torch.addmm(b, x, W, out=out)
+    return torch.add(b, x.to(W.dtype) @ W, out=out)
 
 def matmul(
     x:Tensor,    # (B, K)
     W:Tensor,    # (K, N)
     out:Tensor,  # (B, N), written
 )->Tensor:       # `out`
-    "x W, taken in W's precision"
-    return torch.mm(x, W, out=out) if W.dtype == x.dtype else out.copy_(x.to(W.dtype) @ W)
+    "x W, in W's precision"
+    if W.dtype == x.dtype: return torch.mm(x, W, out=out)
+    return out.copy_(x.to(W.dtype) @ W)
 
 # %% ../../nbs/kernels/00_cell.ipynb #f925e12e
 def weight_grad(
@@ -98,7 +115,7 @@ def weight_grad(
     return (g.flatten(0, -2).t().to(dtype) @ x.flatten(0, -2).to(dtype)).to(x.dtype)
 
 def tanh_(v:Tensor)->Tensor:
-    "tanh in place, as 2 sigmoid(2v) − 1, which PyTorch takes several times as fast on large tensors"
+    "tanh in place, as 2 sigmoid(2v) − 1, which is several times as fast on large tensors"
     return v.mul_(2).sigmoid_().mul_(2).sub_(1)
 
 def reorder_gates(
@@ -117,68 +134,89 @@ def gru_grad_factors(
     g_n:Tensor,    # their recurrent part, (T, B, D)
     out:Tensor,    # written, (T, B, 4D)
 )->Tensor:         # `out`
-    "What the gradient of h is multiplied by to become that of n, r, k and n's recurrent part"
+    "Factors that make the gradients of n, r, k and n's recurrent part from that of h"
     r, k = gates.chunk(2, -1)
-    c, r_, k_, g = out.chunk(4, -1)
-    torch.mul(n, n, out=c).neg_().add_(1); c.addcmul_(c, k, value=-1)         # (1 − n²)(1 − k); nowhere a new tensor
-    torch.mul(c, r, out=g)
-    torch.mul(g, g_n, out=r_); r_.addcmul_(r_, r, value=-1)
-    torch.sub(h, n, out=k_).mul_(k); k_.addcmul_(k_, k, value=-1)
+    c, for_r, for_k, for_g = out.chunk(4, -1)  # c: for n; no new tensor is made
+    torch.mul(n, n, out=c).neg_().add_(1)
+    c.addcmul_(c, k, value=-1)                 # (1 − n²)(1 − k)
+    torch.mul(c, r, out=for_g)
+    torch.mul(for_g, g_n, out=for_r)
+    for_r.addcmul_(for_r, r, value=-1)         # c g_n r (1 − r)
+    torch.sub(h, n, out=for_k).mul_(k)
+    for_k.addcmul_(for_k, k, value=-1)         # (h − n) k (1 − k)
     return out
 
 # %% ../../nbs/kernels/00_cell.ipynb #aa3c196b
-def _run(i, keep, h0, W_h, b_n, large):
+def _forward(i, not_first, h0, W_h, b_n, dtype):
     "Memories (T+1, B, D), gates r k, candidates n and their recurrent parts, (T, B, …)"
     T, B, D = len(i), len(h0), len(b_n)
-    hs, gates, n, g = i.new_empty(T+1, B, D), i.new_empty(T, B, 2*D), i.new_empty(T, B, D), i.new_empty(T, B, 3*D)
-    W, b = W_h.t().to(large), F.pad(b_n, (2*D, 0))
+    hs, n = i.new_empty(T+1, B, D), i.new_empty(T, B, D)
+    gates, g = i.new_empty(T, B, 2*D), i.new_empty(T, B, 3*D)
+    W, b = W_h.t().to(dtype), F.pad(b_n, (2*D, 0))
     hs[0] = h0
-    H, RK, N, G, I_n, I_rk, R, K, G_rk, G_n = (v.unbind() for v in (hs, gates, n, g, i[..., :D], i[..., D:], gates[..., :D], gates[..., D:], g[..., :2*D], g[..., 2*D:]))
+    H, N, G, RK = (v.unbind() for v in (hs, n, g, gates))  # one view a step
+    R, K = gates[..., :D].unbind(), gates[..., D:].unbind()
+    I_n, I_rk = i[..., :D].unbind(), i[..., D:].unbind()
+    G_rk, G_n = g[..., :2*D].unbind(), g[..., 2*D:].unbind()
     for t in range(T):
-        h = H[t] if keep is None else H[t]*keep[t]
+        h = H[t] if not_first is None else H[t]*not_first[t]
         affine(b, h, W, G[t])
         torch.add(I_rk[t], G_rk[t], out=RK[t]).sigmoid_()
         tanh_(torch.addcmul(I_n[t], R[t], G_n[t], out=N[t]))
         torch.lerp(N[t], h, K[t], out=H[t+1])
     return hs, gates, n, g[..., 2*D:]
 
+def _backward(grad, not_first, h0, W_h, dtype, hs, gates, n, g_n):
+    "Gradients of i, h0, W_h and b_n"
+    T, B, D = n.shape
+    h = hs[:T] if not_first is None else hs[:T]*not_first
+    G = gru_grad_factors(h, gates, n, g_n, n.new_empty(T, B, 4*D))
+    W, d_h, carry = W_h.to(dtype), torch.zeros_like(h0), torch.empty_like(h0)
+    G_all, G_rkg = G.unflatten(2, (4, D)).unbind(), G[..., D:].unbind()
+    K, G_out = gates[..., D:].unbind(), grad.unbind()
+    for t in reversed(range(T)):
+        d_h.add_(G_out[t])
+        G_all[t].mul_(d_h[:, None])
+        affine(torch.mul(d_h, K[t], out=carry), G_rkg[t], W, d_h)
+        if not_first is not None:
+            d_h.mul_(not_first[t])
+    return G[..., :3*D], d_h, weight_grad(G[..., D:], h, dtype), G[..., 3*D:].sum((0, 1))
+
 # %% ../../nbs/kernels/00_cell.ipynb #7fe71614
 class _GRU(torch.autograd.Function):
     "The steps of a GRU as one node of autograd's graph"
     @staticmethod
-    def forward(ctx, large, keep, i, h0, W_h, b_n):
-        out, ctx.large = _run(i, keep, h0, W_h, b_n, large), large
-        ctx.save_for_backward(keep, i, h0, W_h, b_n, *out)
+    def forward(ctx, dtype, not_first, i, h0, W_h, b_n):
+        out = _forward(i, not_first, h0, W_h, b_n, dtype)
+        ctx.dtype = dtype
+        ctx.save_for_backward(not_first, i, h0, W_h, b_n, *out)
         return out[0][1:]
 
     @staticmethod
     def backward(ctx, grad):
-        keep, i, h0, W_h, b_n, hs, gates, n, g_n = ctx.saved_tensors
+        not_first, *args, hs, gates, n, g_n = ctx.saved_tensors
+        i, h0, W_h, b_n = args
         with no_autocast(grad):
-            if torch.is_grad_enabled(): return None, None, *differentiable_backward([gru_loop(i, keep, h0, W_h, b_n)], [grad], (i, h0, W_h, b_n), ctx.needs_input_grad[2:])
-            T, B, D = n.shape
-            h = hs[:T] if keep is None else hs[:T]*keep
-            G, W, d_h = gru_grad_factors(h, gates, n, g_n, n.new_empty(T, B, 4*D)), W_h.to(ctx.large), torch.zeros_like(h0)
-            all_, rkg, K, out, held = *(v.unbind() for v in (G.unflatten(2, (4, D)), G[..., D:], gates[..., D:], grad)), torch.empty_like(d_h)
-            for t in reversed(range(T)):
-                d_h.add_(out[t])
-                all_[t].mul_(d_h[:, None])
-                affine(torch.mul(d_h, K[t], out=held), rkg[t], W, d_h)
-                if keep is not None: d_h.mul_(keep[t])
-        return None, None, G[..., :3*D], d_h, weight_grad(G[..., D:], h, ctx.large), G[..., 3*D:].sum((0, 1))
+            if not torch.is_grad_enabled():
+                kept = hs, gates, n, g_n
+                return None, None, *_backward(grad, not_first, h0, W_h, ctx.dtype, *kept)
+            again = gru_loop(i, not_first, h0, W_h, b_n)
+            needed = ctx.needs_input_grad[2:]
+            return None, None, *differentiable_backward([again], [grad], args, needed)
 
 # %% ../../nbs/kernels/00_cell.ipynb #f5a8cb8d
 def gru_loop(
-    i:Tensor,     # products of the inputs, biases included, blocks n, r, k: (T, B, 3D)
-    keep:Tensor,  # 0 where the memory is wiped before the step, else 1, (T, B, 1); None: never
-    h:Tensor,     # memory before the first step, (B, D)
-    W_h:Tensor,   # recurrent weight, blocks r, z, n: (3D, D)
-    b_n:Tensor,   # recurrent bias of n, (D,)
-)->Tensor:        # memories, (T, B, D)
-    "The steps as a plain loop: the reference, and what second derivatives are taken of"
+    i:Tensor,          # products of the inputs, biases included, blocks n, r, k: (T, B, 3D)
+    not_first:Tensor,  # 0 where an episode begins, else 1, (T, B, 1); None: no episode begins
+    h:Tensor,          # memory before the first step, (B, D)
+    W_h:Tensor,        # recurrent weight, blocks r, z, n: (3D, D)
+    b_n:Tensor,        # recurrent bias of n, (D,)
+)->Tensor:             # memories, (T, B, D)
+    "The steps as a plain loop: the reference, and the graph of second derivatives"
     out, b = [], F.pad(b_n, (2*len(b_n), 0))
     for t, (i_n, i_r, i_k) in enumerate(zip(*(v.unbind() for v in i.chunk(3, -1)))):
-        if keep is not None: h = h*keep[t]
+        if not_first is not None:
+            h = h*not_first[t]
         g_r, g_k, g_n = F.linear(h, W_h, b).chunk(3, -1)
         k = torch.sigmoid(i_k + g_k)
         h = (1 - k)*torch.tanh(i_n + torch.sigmoid(i_r + g_r)*g_n) + k*h
@@ -186,31 +224,45 @@ def gru_loop(
     return torch.stack(out)
 
 def differentiable_backward(
-    outs:list[Tensor],   # what a plain loop gave
+    outs:list[Tensor],   # outputs of a plain loop
     grads:list[Tensor],  # gradients of these
-    args:list[Tensor],   # what they were computed from
+    args:list[Tensor],   # inputs of the loop
     needed:list[bool],   # which of `args` want a gradient
 )->list:                 # gradients, themselves differentiable; None where not needed
-    "The backward pass of a plain loop, when a graph of it is wanted"
+    "The backward pass of a plain loop, with a graph of its own"
     outs, grads = zip(*((o, g) for o, g in zip(outs, grads) if o.requires_grad))
-    got = iter(torch.autograd.grad(outs, [a for a, n in zip(args, needed) if n], grads, create_graph=True, allow_unused=True))
+    wanted = [a for a, n in zip(args, needed) if n]
+    kw = dict(create_graph=True, allow_unused=True)
+    got = iter(torch.autograd.grad(outs, wanted, grads, **kw))
     return [next(got) if n else None for n in needed]
 
 # %% ../../nbs/kernels/00_cell.ipynb #94bc1576
+def _check_inputs(gru, x, is_first, h):
+    "Refuse inputs that do not fit a GRU"
+    size = check_type(gru, 'gru', nn.GRU).input_size
+    there = dict(device=gru.weight_hh_l0.device, values=False)
+    B, T, _ = check_array(x, 'x', ('B', 'T', size), 'float', **there).shape
+    if is_first is not None:
+        check_array(is_first, 'is_first', (B, T), 'bool', **there)
+    if h is not None:
+        check_array(h, 'h', (B, gru.hidden_size), 'float', **there)
+
 def run_gru(
     gru:nn.GRU,            # one layer, batch first
     x:Tensor,              # inputs, (B, T, X), T ≥ 1
-    is_first:Tensor=None,  # wipe the memory before step t? (B, T) bool; None: never
-    h:Tensor=None,         # memory before the first step, (B, D); zero if not given
+    is_first:Tensor=None,  # steps at which an episode begins, (B, T) bool; None: no step
+    h:Tensor=None,         # memory before the first step, (B, D); default: zero
 )->tuple[Tensor, Tensor]:  # outputs (B, T, D), memory after the last step (1, B, D)
-    "Run a GRU over windows of known inputs, its memory wiped wherever an episode begins; as `gru(x)`, faster"
-    B, T, _ = check_array(x, 'x', ('B', 'T', check_type(gru, 'gru', nn.GRU).input_size), 'float', device=gru.weight_hh_l0.device, values=False).shape
-    if is_first is not None: check_array(is_first, 'is_first', (B, T), 'bool', device=x.device, values=False)
-    if h is not None: check_array(h, 'h', (B, gru.hidden_size), 'float', device=x.device, values=False)
-    D, large = gru.hidden_size, matmul_dtype(x, gru.weight_hh_l0)
-    b = reorder_gates(gru.bias_ih_l0, 'nrz') + F.pad(gru.bias_hh_l0[:2*D], (D, 0))           # recurrent biases of r and k can be added here
-    i = to_float32(F.linear(x.transpose(0, 1), reorder_gates(gru.weight_ih_l0, 'nrz'), b))         # (T, B, 3D)
-    keep = None if is_first is None else (~is_first).t()[..., None].to(i.dtype)
+    "Run a GRU over known inputs, its memory zero where an episode begins; `gru(x)`, faster"
+    _check_inputs(gru, x, is_first, h)
+    D, W_h, b_h = gru.hidden_size, gru.weight_hh_l0, gru.bias_hh_l0
+    dtype = matmul_dtype(x, W_h)
+    # the recurrent biases of r and k can be added to those of the inputs
+    b = reorder_gates(gru.bias_ih_l0, 'nrz') + F.pad(b_h[:2*D], (D, 0))
+    i = F.linear(x.transpose(0, 1), reorder_gates(gru.weight_ih_l0, 'nrz'), b)
+    i = to_float32(i)                                              # (T, B, 3D)
+    not_first = None if is_first is None else (~is_first).t()[..., None].to(i.dtype)
+    h = i.new_zeros(len(x), D) if h is None else to_float32(h)     # (B, D)
     with no_autocast(x):
-        y = _GRU.apply(large, keep, i, i.new_zeros(len(x), D) if h is None else to_float32(h), gru.weight_hh_l0, gru.bias_hh_l0[2*D:])
+        y = _GRU.apply(dtype, not_first, i, h, W_h, b_h[2*D:])
     return y.transpose(0, 1), y[-1:]
