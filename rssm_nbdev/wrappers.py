@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EnvWarning']
 
-# %% ../nbs/04_wrappers.ipynb #4ec70382
+# %% ../nbs/04_wrappers.ipynb #da011517
 import warnings
 
 import gymnasium as gym
@@ -16,7 +16,7 @@ from gymnasium.wrappers import RescaleAction, TimeLimit
 
 from .core import ArgumentError, EnvError, short_repr
 
-# %% ../nbs/04_wrappers.ipynb #1d8aa3e6
+# %% ../nbs/04_wrappers.ipynb #d58c2fcc
 class EnvWarning(UserWarning):
     "An environment can be used, but something of it is left out or changed"
 
@@ -28,7 +28,7 @@ def _env_name(env):
     "The id of an environment, or the name of its class"
     return type(env.unwrapped).__name__ if env.spec is None else env.spec.id
 
-# %% ../nbs/04_wrappers.ipynb #eb4813a0
+# %% ../nbs/04_wrappers.ipynb #4b909962
 def _is_picture(space):
     "Is it the space of a picture, or of several?"
     if not isinstance(space, Box): return False
@@ -67,7 +67,7 @@ def _flat_state(parts, obs):
     values = [np.asarray(o, np.float32).ravel() for o in values]
     return np.concatenate(values) if values else np.zeros(0, np.float32)      # (X,)
 
-# %% ../nbs/04_wrappers.ipynb #54e67d3b
+# %% ../nbs/04_wrappers.ipynb #8798651b
 class _FreeActions(gym.ActionWrapper, RecordConstructorArgs):
     "Actions without the components whose lower and upper limits are equal"
     def __init__(self, env):
@@ -119,7 +119,7 @@ def _prepare_actions(env, scaled):
         env = RescaleAction(env, np.float32(-1), np.float32(1))
     return env if env.action_space.dtype == np.float32 else _Float32Actions(env)
 
-# %% ../nbs/04_wrappers.ipynb #94ddb11a
+# %% ../nbs/04_wrappers.ipynb #240bf1d8
 def _as_action(space, action):
     "An action of `space` from a policy's list, tensor, float64 or 0-d array; else as it came"
     is_array = isinstance(action, np.ndarray) or isinstance(space, Discrete)
@@ -137,7 +137,7 @@ def _as_action(space, action):
         return action
     return x.astype(space.dtype).reshape(space.shape)
 
-# %% ../nbs/04_wrappers.ipynb #52ea1bd2
+# %% ../nbs/04_wrappers.ipynb #6411ea8b
 def _env_seed(seed):
     "A seed below 2^31: simulators that seed NumPy's legacy generator or a C program take no other"
     if seed is None or seed < 2**31: return seed
@@ -191,7 +191,7 @@ class _ObservedPicture(gym.Wrapper, RecordConstructorArgs):
 
     def render(self): return self.picture
 
-# %% ../nbs/04_wrappers.ipynb #cf0ff4db
+# %% ../nbs/04_wrappers.ipynb #2ba1ddaa
 class _ActionRepeat(gym.Wrapper, RecordConstructorArgs):
     "Execute each action `n` times, or until the episode ends; rewards are summed"
     def __init__(self, env, n):

@@ -106,8 +106,9 @@ def test_every_kind_of_picture_is_recorded_as_it_was(how):
     assert np.array_equal(ep.obs, plain.obs) and len(np.unique(ep.obs, axis=0)) == 10
 
 
-@pytest.mark.parametrize('how, shape', [('flat', '(12288,)'), ('floats', 'float64'), ('none', 'is None'),
-                                        ('two channels', '(64, 64, 2)'), ('too bright', 'int64')])
+@pytest.mark.parametrize('how, shape', [
+    ('flat', '(12288,)'), ('floats', 'float64'), ('none', 'is None'),
+    ('two channels', '(64, 64, 2)'), ('too bright', 'int64')])
 def test_a_picture_of_another_kind_is_refused_with_its_shape(how, shape):
     with pytest.raises(EnvError, match='its picture is') as e:
         collect(reg(kwargs={'how': how}), 1, **own)
@@ -461,6 +462,14 @@ def test_policies_do_not_depend_on_the_workers(name):
     how = dict(policy=POLICIES[name], max_steps=12, progress=False)
     one, two = (collect('Pendulum-v1', 4, workers=n, **how) for n in (1, 2))
     assert all(map(same, one, two))
+
+
+@pytest.mark.parametrize('env_id', ['CartPole-v1', 'Pendulum-v1', 'Acrobot-v1', 'FrozenLake-v1'])
+def test_a_kept_environment_gives_the_same_bytes(env_id):
+    anew = collect(env_id, 4, seed=5, max_steps=20, **own)
+    for workers in (1, 2):
+        kept = collect(env_id, 4, seed=5, max_steps=20, workers=workers, progress=False, reuse=True)
+        assert all(map(same, anew, kept))
 
 
 # ---- processes

@@ -103,6 +103,17 @@ def test_mujoco_renders_the_same_from_one_seed_in_one_process():
     assert np.array_equal(a.obs, b.obs) and np.array_equal(a.state, b.state)
 
 
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('env_id', ['LunarLander-v3', 'MiniGrid-Empty-8x8-v0', 'ALE/Pong-v5',
+                                    'InvertedPendulum-v5'])
+def test_a_kept_environment_gives_the_same_bytes(env_id):
+    pytest.importorskip(ENVS[env_id][0])
+    how = dict(seed=2, max_steps=12, workers=1, progress=False)
+    anew, kept = (collect(env_id, 3, reuse=o, **how) for o in (False, True))
+    for a, b in zip(anew, kept, strict=True):
+        assert np.array_equal(a.obs, b.obs) and np.array_equal(a.state, b.state)
+
+
 MISSING = '''
 import rssm_nbdev.env as e
 try: e.make_env('InvertedPendulum-v5')

@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing import current_process
+from uuid import uuid4
 
 import cv2
 import gymnasium as gym
@@ -30,18 +31,28 @@ from ..env import make_env, random_policy, rollout
 from ..wrappers import EnvWarning
 
 # %% ../../nbs/collection/01_episodes.ipynb #39b3e5bf
-def _run_episode(env_id, name, policy, max_steps, size, kwargs, seed, at):
-    "Make the environment and run one episode; raises `EpisodeError`"
-    at[0] = -1
+_kept = {}  # in each process: collection → the environment kept for its next episode
+
+def _open_env(env_id, name, size, kwargs, seed, at, collection):
+    "The environment kept for this collection, or a new one"
+    if collection in _kept: return _kept.pop(collection)
     with _episode_errors(name, seed, at), warnings.catch_warnings():
         warnings.simplefilter('ignore', EnvWarning)  # `stream` has shown them
-        env = make_env(env_id, size, **kwargs)
+        return make_env(env_id, size, **kwargs)
+
+def _run_episode(env_id, name, policy, max_steps, size, kwargs, collection, seed, at):
+    "Run one episode in a new environment, or a kept one; raises `EpisodeError`"
+    at[0] = -1
+    env = _open_env(env_id, name, size, kwargs, seed, at, collection)
     try:
         episode = rollout(env, seed, policy, max_steps, at)
     except EpisodeError:
         with suppress(Exception, SystemExit):
             env.close()  # the first error is the one to report
         raise
+    if collection is not None:
+        _kept[collection] = env
+        return episode
     try:
         with _episode_errors(name, seed, at, kind='close'):
             env.close()
@@ -49,6 +60,14 @@ def _run_episode(env_id, name, policy, max_steps, size, kwargs, seed, at):
         e.episodes.append(episode)  # it is complete
         raise
     return episode
+
+def _close_kept(episodes, collection):
+    "The same episodes; at their end the environment kept in this process is closed"
+    try:
+        yield from episodes
+    finally:
+        if collection in _kept:
+            _kept.pop(collection).close()
 
 # %% ../../nbs/collection/01_episodes.ipynb #75c412d0
 def _warn_if_constant(episode):
@@ -73,7 +92,7 @@ def _with_progress(episodes, total, desc, progress):
             bar.set_postfix_str(f'{frames/seconds:.0f} frames/s')
             yield episode
 
-# %% ../../nbs/collection/01_episodes.ipynb #40c92655
+# %% ../../nbs/collection/01_episodes.ipynb #d5aad850
 def _check_env(env_id, size, max_steps, kwargs):
     "Refuse a bad environment before a process starts; return its name"
     with warnings.catch_warnings():
@@ -118,6 +137,7 @@ def stream(
     on_failure:OneOf('raise', 'skip')='raise',  # 'skip' leaves an episode that fails out
     limit:Number(.01)=None,                   # seconds until an episode's worker is killed
     failures:list=None,                       # each `Failure` is appended to it
+    reuse:bool=False,                         # keep the environment for a process's next episode?
     **kwargs,                                 # other arguments of `make_env`
 )->Iterator[Episode]:                         # in the order of their seeds
     "Yield reproducible episodes from several processes; raises `EnvError`, `EpisodeError`"
@@ -125,14 +145,15 @@ def stream(
     seeds = ((1_000_000*seed + i,) for i in numbers)
     env_id = _maker(env_id)
     name = _check_env(env_id, size, max_steps, kwargs)
-    run = partial(_run_episode, env_id, name, policy, max_steps, size, kwargs)
+    collection = uuid4().hex if reuse else None
+    run = partial(_run_episode, env_id, name, policy, max_steps, size, kwargs, collection)
     skip = on_failure == 'skip'
     if failures is None:
         failures = WarningList() if skip else []
     workers = _count_workers(workers, len(numbers), limit)
 
     if current_process().daemon or workers == 1 and limit is None and not skip:
-        found = run_serially(run, seeds, failures, skip)
+        found = _close_kept(run_serially(run, seeds, failures, skip), collection)
     else:
         job = partial(episode_job, _worker_spec(env_id), run)
         one_thread = partial(cv2.setNumThreads, 1)

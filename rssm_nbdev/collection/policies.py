@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['POLICIES', 'Held', 'OrnsteinUhlenbeck']
 
-# %% ../../nbs/collection/04_policies.ipynb #f4b9fccb
+# %% ../../nbs/collection/04_policies.ipynb #cd79526f
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..checks import Number, Whole, checked
 from ..core import ArgumentError
 from ..env import random_policy
 
-# %% ../../nbs/collection/04_policies.ipynb #dd698f01
+# %% ../../nbs/collection/04_policies.ipynb #0fa4bb81
 class _Correlated:
     "A policy that remembers something until the next episode begins"
     rng = None  # generator of the episode under way
@@ -24,17 +24,17 @@ class _Correlated:
         "The policy for `rollout` and `stream`; raises `ArgumentError` for a wrong space"
         if self.rng is not rng:
             self.rng = rng
-            self.begin(space)
-        return self.draw(space, rng)
+            self._begin(space)
+        return self._draw(space, rng)
 
 @dataclass
 class Held(_Correlated):
     "Uniform actions, each repeated for 1 to `longest` steps"
     longest:Whole(1)=8
 
-    def begin(self, space): self.left = 0
+    def _begin(self, space): self.left = 0
 
-    def draw(self, space, rng):
+    def _draw(self, space, rng):
         if self.left == 0:
             self.action = random_policy(None, None, space, rng)
             self.left = int(rng.integers(1, self.longest + 1))
@@ -47,13 +47,13 @@ class OrnsteinUhlenbeck(_Correlated):
     theta:Number(0, 1)=.15  # share of the distance to the middle made good in one step
     sigma:Number(0)=.3      # standard deviation of one step's noise, half ranges of the actions
 
-    def begin(self, space):
+    def _begin(self, space):
         if not isinstance(space, Box):
             raise ArgumentError(f'OrnsteinUhlenbeck acts in a Box, not in {space}: '
                                 'expected continuous actions (Held takes any)')
         self.x = np.zeros(space.shape)
 
-    def draw(self, space, rng):
+    def _draw(self, space, rng):
         self.x += self.sigma*rng.standard_normal(space.shape) - self.theta*self.x
         middle, half = (space.high + space.low)/2, (space.high - space.low)/2
         action = np.clip(middle + half*self.x, space.low, space.high)
@@ -62,5 +62,5 @@ class OrnsteinUhlenbeck(_Correlated):
 for _policy in (Held, OrnsteinUhlenbeck):
     _policy.__init__ = checked(_policy.__init__)
 
-# %% ../../nbs/collection/04_policies.ipynb #2e177788
+# %% ../../nbs/collection/04_policies.ipynb #32fe3eb5
 POLICIES = {'uniform': random_policy, 'held': Held(), 'ou': OrnsteinUhlenbeck()}
