@@ -108,7 +108,7 @@ def _check_spec(spec, needs_rendering):
         raise EnvError(f"{spec.id}: its render modes are {modes}, expected 'rgb_array' among them")
     return modes is None or 'rgb_array' in modes
 
-# %% ../nbs/05_env.ipynb #1399be0a
+# %% ../nbs/05_env.ipynb #1e193540
 _GL = {'egl': 'libEGL.so.1', 'osmesa': 'libOSMesa.so.8'}
 _GL_HELP = ('rendering without a screen needs a GL library: set MUJOCO_GL=egl '
             '(Debian: apt-get install libegl1 libgl1) or MUJOCO_GL=osmesa (libosmesa6) '
@@ -134,7 +134,7 @@ def _one_line(e):
     words = 'gladLoadGL', 'OpenGL', 'EGL', 'OSMesa', 'GLFW', 'MUJOCO_GL'
     return f'{text}; {_GL_HELP}' if any(o.lower() in text.lower() for o in words) else text
 
-# %% ../nbs/05_env.ipynb #2f9067c8
+# %% ../nbs/05_env.ipynb #e60ec795
 def _call(make, kwargs):
     "An environment from a function or class; a class is asked to render"
     if isinstance(make, type) and issubclass(make, gym.Env):
@@ -242,7 +242,7 @@ def make_env(
         env = _ObservedPicture(env, pixels)
     return _with_pictures(env, size, fit, grey)
 
-# %% ../nbs/05_env.ipynb #d1f8ebda
+# %% ../nbs/05_env.ipynb #2c4a2be3
 def _maker(env_id):
     "What makes the same environment in another process: an id, a specification or a function"
     if not isinstance(env_id, gym.Env): return env_id

@@ -24,7 +24,7 @@ _DRIVER_IS_OURS = not _HAS_SCREEN and 'SDL_VIDEODRIVER' not in os.environ
 if _DRIVER_IS_OURS:
     os.environ['SDL_VIDEODRIVER'] = 'dummy'  # without a screen pygame draws to memory
 
-# %% ../nbs/04_render.ipynb #fcbeeb84
+# %% ../nbs/04_render.ipynb #dd21733d
 def _choose_driver(entry_point):
     "Take another driver for environments that draw nothing under 'dummy', unless the user chose"
     if _DRIVER_IS_OURS and str(entry_point).startswith('highway_env'):
@@ -69,7 +69,7 @@ def _small_surfaces(size):
         pygame.surfarray.pixels3d = pixels3d
         pygame.image.load = load
 
-# %% ../nbs/04_render.ipynb #8baa5257
+# %% ../nbs/04_render.ipynb #045521d0
 _EXPECTED = 'whole numbers from 0 to 255 of shape (H, W, 3), (H, W, 4), (H, W) or (3, H, W)'
 
 class _WrongPicture(EnvError):

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['EnvWarning']
 
-# %% ../nbs/04_wrappers.ipynb #da011517
+# %% ../nbs/04_wrappers.ipynb #0bd2bbf8
 import warnings
+from contextlib import contextmanager
 
 import gymnasium as gym
 import numpy as np
@@ -16,19 +17,35 @@ from gymnasium.wrappers import RescaleAction, TimeLimit
 
 from .core import ArgumentError, EnvError, short_repr
 
-# %% ../nbs/04_wrappers.ipynb #d58c2fcc
+# %% ../nbs/04_wrappers.ipynb #3916824e
 class EnvWarning(UserWarning):
     "An environment can be used, but something of it is left out or changed"
 
+_said = set()  # texts of warnings that this process has given
+
 def _say(env, text):
-    "Warn about an environment; Python shows the same text once in each process"
-    warnings.warn(f'{_env_name(env)}: {text}', EnvWarning, stacklevel=2)
+    "Warn about an environment (or its name), once in each process"
+    text = f'{env if isinstance(env, str) else _env_name(env)}: {text}'
+    if text in _said: return
+    _said.add(text)
+    warnings.warn_explicit(text, EnvWarning, 'rssm_nbdev', 0)  # the caller's line is no help
+
+@contextmanager
+def _without_saying(word=''):
+    "Within, warnings with this word are not given, and do not count as given"
+    before = set(_said)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', f'.*{word}', EnvWarning)
+        try:
+            yield
+        finally:
+            _said.intersection_update(before | {o for o in _said if word not in o})
 
 def _env_name(env):
     "The id of an environment, or the name of its class"
     return type(env.unwrapped).__name__ if env.spec is None else env.spec.id
 
-# %% ../nbs/04_wrappers.ipynb #4b909962
+# %% ../nbs/04_wrappers.ipynb #f485f76d
 def _is_picture(space):
     "Is it the space of a picture, or of several?"
     if not isinstance(space, Box): return False
@@ -67,7 +84,7 @@ def _flat_state(parts, obs):
     values = [np.asarray(o, np.float32).ravel() for o in values]
     return np.concatenate(values) if values else np.zeros(0, np.float32)      # (X,)
 
-# %% ../nbs/04_wrappers.ipynb #8798651b
+# %% ../nbs/04_wrappers.ipynb #10b0a347
 class _FreeActions(gym.ActionWrapper, RecordConstructorArgs):
     "Actions without the components whose lower and upper limits are equal"
     def __init__(self, env):
@@ -116,10 +133,11 @@ def _prepare_actions(env, scaled):
                   'value each: these are filled in, and not part of the recorded actions')
         env = _FreeActions(env)
     if scaled:
-        env = RescaleAction(env, np.float32(-1), np.float32(1))
+        number = env.action_space.dtype.type
+        env = RescaleAction(env, number(-1), number(1))
     return env if env.action_space.dtype == np.float32 else _Float32Actions(env)
 
-# %% ../nbs/04_wrappers.ipynb #240bf1d8
+# %% ../nbs/04_wrappers.ipynb #171c0141
 def _as_action(space, action):
     "An action of `space` from a policy's list, tensor, float64 or 0-d array; else as it came"
     is_array = isinstance(action, np.ndarray) or isinstance(space, Discrete)
@@ -137,7 +155,7 @@ def _as_action(space, action):
         return action
     return x.astype(space.dtype).reshape(space.shape)
 
-# %% ../nbs/04_wrappers.ipynb #6411ea8b
+# %% ../nbs/04_wrappers.ipynb #e587edbc
 def _env_seed(seed):
     "A seed below 2^31: simulators that seed NumPy's legacy generator or a C program take no other"
     if seed is None or seed < 2**31: return seed
@@ -191,7 +209,7 @@ class _ObservedPicture(gym.Wrapper, RecordConstructorArgs):
 
     def render(self): return self.picture
 
-# %% ../nbs/04_wrappers.ipynb #2ba1ddaa
+# %% ../nbs/04_wrappers.ipynb #70abf193
 class _ActionRepeat(gym.Wrapper, RecordConstructorArgs):
     "Execute each action `n` times, or until the episode ends; rewards are summed"
     def __init__(self, env, n):

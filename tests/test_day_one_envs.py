@@ -21,7 +21,7 @@ from rssm_nbdev.collection.episodes import collect, stream
 from rssm_nbdev.collection.policies import POLICIES
 from rssm_nbdev.core import ArgumentError, EnvError
 from rssm_nbdev.env import EpisodeError, make_env, rollout
-from rssm_nbdev.wrappers import EnvWarning
+from rssm_nbdev.wrappers import _said, EnvWarning
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*squeezed')
 own = dict(workers=1, progress=False)
@@ -83,6 +83,7 @@ def reg(cls=Dot, **kwargs):
 
 def said(f, match=''):
     "The texts of the warnings of our own"
+    _said.clear()
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter('always')
         f()
@@ -531,6 +532,15 @@ def test_the_users_video_driver_is_left_alone(given, display, expected):
     env |= {'DISPLAY': display} | ({} if given is None else {'SDL_VIDEODRIVER': given})
     out = subprocess.run([sys.executable, '-c', CHECK], env=env, text=True, capture_output=True)
     assert out.stdout.strip() == f'{expected} False'.strip(), out.stderr
+
+
+def test_a_warning_is_given_once_in_a_process(recwarn):
+    env_id = reg(max_episode_steps=None, kwargs={'how': 'rgba'})
+    collect(env_id, 2, max_steps=3, **own)      # a limit is given: nothing to say about limits
+    for _ in range(2):
+        make_env(env_id)
+    texts = [str(w.message) for w in recwarn if w.category is EnvWarning]
+    assert len(texts) == 2 and 'converted to RGB' in texts[0] and 'no time limit' in texts[1]
 
 
 def test_a_stream_can_be_left_and_warns_once():

@@ -9,7 +9,7 @@ __all__ = ['stream', 'collect']
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing import current_process
@@ -28,7 +28,7 @@ from .workers import run_jobs, run_serially
 from ..core import ArgumentError
 from ..env import Episode, EpisodeError, Policy, _episode_errors, _find_spec, _maker
 from ..env import make_env, random_policy, rollout
-from ..wrappers import EnvWarning
+from ..wrappers import _say, _without_saying
 
 # %% ../../nbs/collection/01_episodes.ipynb #39b3e5bf
 _kept = {}  # in each process: collection → the environment kept for its next episode
@@ -36,8 +36,7 @@ _kept = {}  # in each process: collection → the environment kept for its next 
 def _open_env(env_id, name, size, kwargs, seed, at, collection):
     "The environment kept for this collection, or a new one"
     if collection in _kept: return _kept.pop(collection)
-    with _episode_errors(name, seed, at), warnings.catch_warnings():
-        warnings.simplefilter('ignore', EnvWarning)  # `stream` has shown them
+    with _episode_errors(name, seed, at), _without_saying():  # `stream` has given the warnings
         return make_env(env_id, size, **kwargs)
 
 def _run_episode(env_id, name, policy, max_steps, size, kwargs, collection, seed, at):
@@ -76,8 +75,8 @@ def _warn_if_constant(episode):
     if len(obs) < 5 or (obs[0] != obs[-1]).any() or (obs[0] != obs[len(obs)//2]).any(): return
     if (obs != obs[0]).any(): return
     kind = 'black' if not obs.any() else 'the same'
-    warnings.warn(f'{episode.env_id}: all pictures of an episode are {kind}: expected pictures '
-                  'that change (look at `obs`; is its rendering broken?)', EnvWarning, stacklevel=3)
+    _say(episode.env_id, f'all pictures of an episode are {kind}: expected pictures that change '
+                         '(look at `obs`; is its rendering broken?)')
 
 def _with_progress(episodes, total, desc, progress):
     "The same episodes, with a progress bar that shows frames per second"
@@ -92,12 +91,10 @@ def _with_progress(episodes, total, desc, progress):
             bar.set_postfix_str(f'{frames/seconds:.0f} frames/s')
             yield episode
 
-# %% ../../nbs/collection/01_episodes.ipynb #d5aad850
+# %% ../../nbs/collection/01_episodes.ipynb #20f4974d
 def _check_env(env_id, size, max_steps, kwargs):
     "Refuse a bad environment before a process starts; return its name"
-    with warnings.catch_warnings():
-        if max_steps:
-            warnings.filterwarnings('ignore', '.*no time limit', EnvWarning)
+    with _without_saying('no time limit') if max_steps else nullcontext():
         env = make_env(env_id, size, **kwargs)
     name = env.spec.id
     env.close()

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['POLICIES', 'Held', 'OrnsteinUhlenbeck']
 
-# %% ../../nbs/collection/04_policies.ipynb #cd79526f
+# %% ../../nbs/collection/04_policies.ipynb #5bd7ac4d
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..checks import Number, Whole, checked
 from ..core import ArgumentError
 from ..env import random_policy
 
-# %% ../../nbs/collection/04_policies.ipynb #0fa4bb81
+# %% ../../nbs/collection/04_policies.ipynb #20018529
 class _Correlated:
     "A policy that remembers something until the next episode begins"
     rng = None  # generator of the episode under way
@@ -62,5 +62,5 @@ class OrnsteinUhlenbeck(_Correlated):
 for _policy in (Held, OrnsteinUhlenbeck):
     _policy.__init__ = checked(_policy.__init__)
 
-# %% ../../nbs/collection/04_policies.ipynb #32fe3eb5
+# %% ../../nbs/collection/04_policies.ipynb #0e628e36
 POLICIES = {'uniform': random_policy, 'held': Held(), 'ou': OrnsteinUhlenbeck()}
