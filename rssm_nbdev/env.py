@@ -7,102 +7,254 @@ __all__ = ['Policy', 'FLOAT32_MAX', 'StateInInfo', 'make_env', 'action_dim', 'en
            'random_policy', 'Failure', 'EpisodeError', 'current_step', 'error_line', 'rollout']
 
 # %% ../nbs/05_env.ipynb #4bfb8493
+import ctypes
 import difflib
+import os
+import sys
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
 
+import cloudpickle
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
-from gymnasium.wrappers import AddRenderObservation, RescaleAction, StickyAction
+from gymnasium.wrappers import StickyAction
 
-from .checks import Number, Whole, checked
+from .checks import Number, OneOf, Whole, checked
 from .core import ArgumentError, EnvError, check_array, short_repr
-from .render import SmallRender
+from .render import SmallRender, _choose_driver, _WrongPicture
+from .wrappers import EnvWarning, _ActionRepeat, _as_action, _env_name, _flat_state
+from .wrappers import _is_flat, _is_picture, _leaves, _limit_time, _ObservedPicture
+from .wrappers import _PictureObservation, _prepare_actions, _say, _WarmUp
 
 # %% ../nbs/05_env.ipynb #c164b86f
 class StateInInfo(gym.Wrapper, gym.utils.RecordConstructorArgs):
-    "Copy the observation to `info['state']`, a flat `float32` array (empty if it is a picture)"
+    "Put the numbers of the observation into `info['state']`, a flat `float32` array"
     @checked
     def __init__(self, env:gym.Env):
         gym.utils.RecordConstructorArgs.__init__(self)
         super().__init__(env)
-        space = env.observation_space
-        is_bytes = isinstance(space, Box) and space.dtype == np.uint8
-        self.is_picture = is_bytes and len(space.shape) > 1
-
-    def _add_state(self, obs, info):
-        space = self.env.observation_space
-        state = np.zeros(0) if self.is_picture else gym.spaces.flatten(space, obs)
-        return obs, info | {'state': np.asarray(state, np.float32)}
+        leaves = _leaves(env.observation_space)
+        self.parts = [(path, space) for path, space in leaves if _is_flat(space)]
+        left = ['.'.join(map(str, path)) or 'the observation' for path, space in leaves
+                if not (_is_flat(space) or path == () and _is_picture(space))]
+        if left:
+            _say(env, f'left out of `state`, as pictures or of no fixed length: {", ".join(left)}')
 
     def reset(self, *, seed=None, options=None):
-        return self._add_state(*self.env.reset(seed=seed, options=options))
+        obs, info = self.env.reset(seed=seed, options=options)
+        return obs, info | {'state': _flat_state(self.parts, obs)}
 
     def step(self, action):
         obs, reward, terminated, truncated, info = self.env.step(action)
-        obs, info = self._add_state(obs, info)
+        info = info | {'state': _flat_state(self.parts, obs)}
         return obs, reward, terminated, truncated, info
 
 # %% ../nbs/05_env.ipynb #a8252294
+_PACKAGES = {  # how the ids of a package begin → the module that registers them
+    'ALE/': 'ale_py', 'MiniGrid-': 'minigrid', 'BabyAI-': 'minigrid', 'dm_control/': 'shimmy',
+    'highway': 'highway_env', 'merge-': 'highway_env', 'roundabout-': 'highway_env',
+    'parking-': 'highway_env', 'intersection-': 'highway_env', 'racetrack-': 'highway_env',
+    'Fetch': 'gymnasium_robotics', 'Adroit': 'gymnasium_robotics', 'Panda': 'panda_gym',
+    'PointMaze': 'gymnasium_robotics', 'AntMaze': 'gymnasium_robotics',
+    'FrankaKitchen': 'gymnasium_robotics', 'Vizdoom': 'vizdoom.gymnasium_wrapper',
+    'gym_pusht/': 'gym_pusht', 'gym_aloha/': 'gym_aloha'}
+
+def _package_of(name):
+    "The module that registers a well-known id; None if it is not known"
+    return next((o for k, o in _PACKAGES.items() if name.startswith(k)), None)
+
 def _unknown(env_id, error):
     "The error for an id that Gymnasium does not know, with the ids most like it"
-    near = difflib.get_close_matches(env_id, gym.registry, n=3)
-    hint = 'expected an id that `gymnasium.make` knows'
+    name = env_id.rpartition(':')[2]
+    near = difflib.get_close_matches(name, gym.registry, n=3)
+    hint = "expected an id that `gymnasium.make` knows, or 'module:id'"
     if near:
         hint = f'did you mean {" or ".join(near)}?'
+    elif _package_of(name):
+        hint = f'it needs the package {_package_of(name)}, which cannot be imported here'
     reason = ' '.join(str(error).split())[:200]
     return EnvError(f'unknown environment {short_repr(env_id)}: {hint} ({reason})')
 
-def _check_spec(env_id):
-    "Refuse an id that is not registered, or whose class cannot be loaded or render pictures"
+def _find_spec(env_id):
+    "The specification of 'id' or 'module:id', whose module is imported; raises `EnvError`"
+    module, _, name = env_id.rpartition(':')
+    if not module and name not in gym.registry:
+        module = _package_of(name) or ''
     try:
-        entry = gym.spec(env_id).entry_point
-    except (gym.error.Error, ImportError, AttributeError, TypeError, ValueError) as e:
+        if module and (':' in env_id or find_spec(module.partition('.')[0])):
+            import_module(module)
+        return gym.spec(name)
+    except Exception as e:  # another package's import may raise anything
         raise _unknown(env_id, e) from None
+
+def _check_spec(spec, needs_rendering):
+    "Refuse an environment whose class cannot be loaded, or that renders no pictures"
     load = gym.envs.registration.load_env_creator
     try:
-        creator = load(entry) if isinstance(entry, str) else entry
+        creator = load(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
     except Exception as e:
         reason = f'{type(e).__name__}: {e}'
-        raise EnvError(f'{env_id}: its code cannot be loaded ({reason})') from None
-    modes = getattr(creator, 'metadata', {}).get('render_modes', ['rgb_array'])
-    if 'rgb_array' not in modes:
-        raise EnvError(f"{env_id}: its render modes are {modes}, expected 'rgb_array' among them")
+        raise EnvError(f'{spec.id}: its code cannot be loaded ({reason})') from None
+    metadata = getattr(creator, 'metadata', None)  # of a wrapper's class: no dictionary
+    modes = metadata.get('render_modes') if isinstance(metadata, dict) else None
+    if needs_rendering and modes is not None and 'rgb_array' not in modes:
+        raise EnvError(f"{spec.id}: its render modes are {modes}, expected 'rgb_array' among them")
+    return modes is None or 'rgb_array' in modes
 
-def _scale_actions(env, env_id, scaled):
-    "Scale continuous actions to [−1, 1] if `scaled`; pass discrete ones through"
-    space = env.action_space
-    if isinstance(space, Discrete): return env
-    if isinstance(space, Box) and np.isfinite(space.low).all() and np.isfinite(space.high).all():
-        return RescaleAction(env, np.float32(-1), np.float32(1)) if scaled else env
-    raise EnvError(f'{env_id}: its action space is {space}, expected Discrete or a bounded Box')
+# %% ../nbs/05_env.ipynb #1e193540
+_GL = {'egl': 'libEGL.so.1', 'osmesa': 'libOSMesa.so.8'}
+_GL_HELP = ('rendering without a screen needs a GL library: set MUJOCO_GL=egl '
+            '(Debian: apt-get install libegl1 libgl1) or MUJOCO_GL=osmesa (libosmesa6) '
+            'before MuJoCo is imported')
+
+@cache
+def _choose_gl():
+    "Set MUJOCO_GL to a library that is installed, where there is no screen and no choice yet"
+    screen = os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
+    if screen or 'MUJOCO_GL' in os.environ or sys.platform != 'linux': return
+    if find_spec('mujoco') is None: return
+    for name, library in _GL.items():
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            continue
+        os.environ['MUJOCO_GL'] = name
+        return
+
+def _one_line(e):
+    "An error in one line, with help if it is about a missing GL library"
+    text = ' '.join(f'{type(e).__name__}: {e}'.split())[:300]
+    words = 'gladLoadGL', 'OpenGL', 'EGL', 'OSMesa', 'GLFW', 'MUJOCO_GL'
+    return f'{text}; {_GL_HELP}' if any(o.lower() in text.lower() for o in words) else text
+
+# %% ../nbs/05_env.ipynb #e60ec795
+def _call(make, kwargs):
+    "An environment from a function or class; a class is asked to render"
+    if isinstance(make, type) and issubclass(make, gym.Env):
+        try:
+            return make(render_mode='rgb_array', **kwargs)
+        except TypeError as e:
+            if 'render_mode' not in str(e): raise
+    return make(**kwargs)
+
+def _create(env_id, pixels, kwargs):
+    "The environment as its authors made it; raises `EnvError`, `ArgumentError`"
+    _choose_gl()
+    name, spec = short_repr(env_id), None
+    if isinstance(env_id, str):
+        spec = _find_spec(env_id)
+    if isinstance(env_id, EnvSpec):
+        spec = env_id
+    if spec is not None:
+        name = spec.id
+        _choose_driver(spec.entry_point)
+        if _check_spec(spec, pixels == 'render'):
+            kwargs = {'render_mode': 'rgb_array'} | kwargs
+    if isinstance(env_id, gym.Env):
+        if kwargs: raise ArgumentError(f'{", ".join(kwargs)}: the environment is made already')
+        return env_id
+    try:
+        env = _call(env_id, kwargs) if spec is None else gym.make(spec, **kwargs)
+    except Exception as e:
+        maker = f'env_id={name}, called' if spec is None else f'{name}: gymnasium.make'
+        raise EnvError(f'{maker} failed ({_one_line(e)})') from e
+    if not isinstance(env, gym.Env):
+        raise EnvError(f'env_id={name} gave {short_repr(env)}: expected a gymnasium.Env')
+    if isinstance(env_id, str) and ':' in env_id:
+        env.unwrapped.spec.id = env_id  # an episode's id says which module to import
+    return env
+
+_OURS = 'env_id is an environment of make_env: expected one without its wrappers, or an id'
+
+def _base_env(env_id, pixels, kwargs):
+    "The environment, named, and able to give pictures"
+    env = _create(env_id, pixels, kwargs)
+    if env.spec is None:  # an object or function: it gets the name of its class
+        env.unwrapped.spec = EnvSpec(type(env.unwrapped).__name__, entry_point=None)
+    if _is_ours(env): raise ArgumentError(_OURS)
+    if pixels == 'render' and env.render_mode != 'rgb_array':
+        raise EnvError(f'env_id={_env_name(env)}: its render_mode is {short_repr(env.render_mode)}'
+                       ", expected 'rgb_array'")
+    return env
+
+def _is_ours(env):
+    "Did `make_env` make it?"
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, _PictureObservation): return True
+        env = env.env
+    return False
 
 # %% ../nbs/05_env.ipynb #757e0175
+def _say_changes(env, small, fit):
+    "Say what became of pictures that are not square or not RGB"
+    shape, dtype = small.rendered or ((1, 1, 3), 'uint8')
+    if shape[-1] != 3 or len(shape) != 3 or dtype != 'uint8':
+        _say(env, f'its pictures are {dtype} of shape {shape}, converted to RGB (no alpha)')
+    elif shape[0] != shape[1] and fit is None:
+        _say(env, f'its pictures of {shape[0]} × {shape[1]} are squeezed to a square '
+                  "(fit='pad' or fit='crop' keeps proportions, fit='squeeze' says nothing)")
+
+def _with_pictures(env, size, fit, grey):
+    "Render small pictures as the observation; raises `EnvError`"
+    try:
+        small = SmallRender(env, size, fit or 'squeeze', grey)
+        env = _PictureObservation(small)
+    except Exception as e:
+        env.close()
+        reason = e if isinstance(e, EnvError) else _one_line(e)
+        raise EnvError(f'{_env_name(env)}: rendering its first picture failed ({reason})') from e
+    _say_changes(env, small, fit)
+    return env
+
 @checked
 def make_env(
-    env_id:str,               # any Gymnasium id with `rgb_array` rendering
+    env_id:str|EnvSpec|gym.Env|Callable,  # id, 'module:id', function that makes an environment, …
     size:Whole(8, 1024)=64,   # height and width of the picture, pixels
     sticky:Number(0, .99)=0., # probability that the previous action is repeated
     scaled:bool=True,         # continuous actions from −1 to 1? else as the environment has them
-    **kwargs,                 # passed on to `gymnasium.make`
+    pixels:str='render',      # source of the picture: 'render', 'observation' or a key of it
+    fit:OneOf('squeeze', 'pad', 'crop')=None,  # makes it square; None: squeezed, and said
+    grey:bool=False,          # pictures in grey (three equal channels)?
+    action_repeat:Whole(1, 1000)=1,  # steps of the simulator for each action; rewards are summed
+    warmup:Whole(0, 10_000)=0,       # random actions after each reset, not part of the episode
+    env_kwargs:dict=None,     # passed on to `gymnasium.make`, even if named like one of ours
+    **kwargs,                 # the same
 )->gym.Env:                   # observations (size, size, 3) uint8; `info["state"]` (X,) float32
     "Make a Gymnasium environment whose observation is its picture; raises `EnvError`"
-    _check_spec(env_id)
-    try:
-        env = gym.make(env_id, render_mode='rgb_array', **kwargs)
-    except Exception as e:
-        raise EnvError(f'{env_id}: gymnasium.make failed ({type(e).__name__}: {e})') from e
-    env = _scale_actions(StateInInfo(env), env_id, scaled)
+    if env_kwargs and (both := env_kwargs.keys() & kwargs):
+        raise ArgumentError(f'env_kwargs: {", ".join(both)} is given twice')
+    env = _base_env(env_id, pixels, kwargs | (env_kwargs or {}))
+    env = _prepare_actions(StateInInfo(_limit_time(env)), scaled)
     if sticky:
         env = StickyAction(env, sticky)
+    if action_repeat > 1:
+        env = _ActionRepeat(env, action_repeat)
+    if warmup:
+        env = _WarmUp(env, warmup)
+    if pixels != 'render':
+        env = _ObservedPicture(env, pixels)
+    return _with_pictures(env, size, fit, grey)
+
+# %% ../nbs/05_env.ipynb #2c4a2be3
+def _maker(env_id):
+    "What makes the same environment in another process: an id, a specification or a function"
+    if not isinstance(env_id, gym.Env): return env_id
+    if _is_ours(env_id): raise ArgumentError(_OURS)
+    spec = env_id.spec
+    layers = spec.additional_wrappers if spec else ()
+    if spec and spec.entry_point and all(o.kwargs is not None for o in layers): return spec
     try:
-        return AddRenderObservation(SmallRender(env, size), render_only=True)
+        return partial(cloudpickle.loads, cloudpickle.dumps(env_id))
     except Exception as e:
-        env.close()
-        reason = f'{type(e).__name__}: {e}'
-        raise EnvError(f'{env_id}: rendering its first picture failed ({reason})') from e
+        raise ArgumentError(f'env_id={short_repr(env_id)}: cannot be copied ({_one_line(e)}): '
+                            'expected an id, or a function that makes the environment') from None
 
 # %% ../nbs/05_env.ipynb #e23cf9c2
 @checked
@@ -118,8 +270,9 @@ def encode_action(
     action,              # an action of that space
 )->np.ndarray:           # (A,) float32
     "Turn an action into its vector, one-hot if discrete; raises `ArgumentError`"
+    given, action = action, _as_action(space, action)
     if isinstance(action, bool) or not space.contains(action):
-        text = ' '.join(repr(action).split())[:80]
+        text = ' '.join(repr(given).split())[:80]
         raise ArgumentError(f'action {text} is outside {space}')
     return gym.spaces.flatten(space, action).astype(np.float32)
 
@@ -218,7 +371,7 @@ class _CheckedEnv(gym.Wrapper):
         self._check_obs(obs, info['state'])
         is_number = isinstance(reward, (float, int, np.number))
         if not (is_number and -FLOAT32_MAX <= reward <= FLOAT32_MAX):
-            raise _WrongResult(f'its reward is {reward!r}, expected a finite number')
+            raise _WrongResult(f'its reward is {short_repr(reward)}, expected a finite number')
         flags = terminated, truncated
         if not all(isinstance(o, (bool, np.bool_)) for o in flags):
             raise _WrongResult(f'terminated, truncated are {flags}, expected truth values')
@@ -232,8 +385,10 @@ class _CheckedEnv(gym.Wrapper):
             raise _WrongResult(f'its picture is {found}, expected {space.shape} {space.dtype}')
         if state.shape != (self.state_dim,):
             raise _WrongResult(f'its state has {state.size} numbers, expected {self.state_dim}')
-        if not np.isfinite(state).all():
-            raise _WrongResult(f'its state is {state.tolist()}, expected finite numbers')
+        bad = np.flatnonzero(~np.isfinite(state))
+        if bad.size:
+            i = bad[0]
+            raise _WrongResult(f'its state[{i}] is {state[i]}, expected finite numbers')
 
 # %% ../nbs/05_env.ipynb #b624dfc9
 @contextmanager
@@ -243,7 +398,7 @@ def _episode_errors(env_id, seed, at, kind='raised'):
         return EpisodeError(Failure(env_id, seed, current_step(at), reason, kind))
     try:
         yield
-    except _WrongResult as e:
+    except (_WrongResult, _WrongPicture) as e:
         raise error(str(e), 'wrong') from None
     except (Exception, SystemExit) as e:
         raise error(error_line(e), kind) from e
@@ -251,7 +406,7 @@ def _episode_errors(env_id, seed, at, kind='raised'):
 # %% ../nbs/05_env.ipynb #726d20db
 @checked
 def rollout(
-    env:gym.Env,                  # made by `make_env`
+    env:gym.Env,                  # of `make_env`, or any that renders `rgb_array`
     seed:Whole(0),                # seeds the environment, and (as another stream) the policy
     policy:Policy=random_policy,  # chooses the actions
     max_steps:Whole(1)=None,      # cut the episode there, if it has not ended before
@@ -260,6 +415,7 @@ def rollout(
     "Run `policy` in `env` for one episode; raises `EpisodeError`, whose `failure` names the step"
     at = [-1] if at is None else at
     at[0] = -1
+    env = env if _is_ours(env) else make_env(env)
     env_id = env.spec.id
     env = _CheckedEnv(env)
     rng = np.random.default_rng([seed, 1])  # `default_rng(seed)` is the environment's own stream
@@ -270,6 +426,7 @@ def rollout(
         while not (terminated or truncated or len(actions) == max_steps):
             at[0] = len(actions)                                         # t
             action = policy(obs, info['state'], env.action_space, rng)   # o_t → a_t
+            action = _as_action(env.action_space, action)
             actions.append(encode_action(env.action_space, action))
             obs, reward, terminated, truncated, info = env.step(action)  # a_t → o_{t+1}
             observations.append(obs)

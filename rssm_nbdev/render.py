@@ -15,11 +15,20 @@ import cv2
 import gymnasium as gym
 import numpy as np
 
-from .checks import Whole, checked
+from .checks import OneOf, Whole, checked
+from .core import EnvError, short_repr
 
 # %% ../nbs/04_render.ipynb #c4715057
-if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
-    os.environ.setdefault('SDL_VIDEODRIVER', 'dummy')  # without a screen pygame draws to memory
+_HAS_SCREEN = bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
+_DRIVER_IS_OURS = not _HAS_SCREEN and 'SDL_VIDEODRIVER' not in os.environ
+if _DRIVER_IS_OURS:
+    os.environ['SDL_VIDEODRIVER'] = 'dummy'  # without a screen pygame draws to memory
+
+# %% ../nbs/04_render.ipynb #dd21733d
+def _choose_driver(entry_point):
+    "Take another driver for environments that draw nothing under 'dummy', unless the user chose"
+    if _DRIVER_IS_OURS and str(entry_point).startswith('highway_env'):
+        os.environ['SDL_VIDEODRIVER'] = 'offscreen'
 
 # %% ../nbs/04_render.ipynb #798f2da2
 def _resize(picture, size):  # as Gymnasium's wrapper does
@@ -60,6 +69,45 @@ def _small_surfaces(size):
         pygame.surfarray.pixels3d = pixels3d
         pygame.image.load = load
 
+# %% ../nbs/04_render.ipynb #045521d0
+_EXPECTED = 'whole numbers from 0 to 255 of shape (H, W, 3), (H, W, 4), (H, W) or (3, H, W)'
+
+class _WrongPicture(EnvError):
+    "An environment rendered an array that is no picture, or another kind of picture than before"
+
+def _as_rgb(picture):
+    "Convert what an environment renders to (H, W, 3) uint8; raises `EnvError`"
+    x = np.asarray(picture)
+    if x.dtype == object:
+        raise EnvError(f'its picture is {short_repr(picture)}: expected {_EXPECTED}')
+    error = _WrongPicture(f'its picture is {x.dtype} of shape {x.shape}: expected {_EXPECTED}')
+    if x.ndim == 2:
+        x = x[..., None]                                                        # (H, W, 1)
+    if x.ndim == 3 and x.shape[-1] not in (1, 3, 4) and x.shape[0] in (1, 3, 4):
+        x = np.moveaxis(x, 0, -1)                                               # (H, W, C)
+    if x.ndim != 3 or 0 in x.shape or x.shape[-1] not in (1, 3, 4): raise error
+    if x.dtype != np.uint8:
+        if x.dtype.kind not in 'iu' or x.min() < 0 or x.max() > 255: raise error
+        x = x.astype(np.uint8)
+    if x.shape[-1] == 3: return x
+    rgb = x[..., :3] if x.shape[-1] == 4 else x.repeat(3, -1)
+    return np.ascontiguousarray(rgb)
+
+def _fit(picture, size, fit):
+    "Resize to (size, size, 3): squeeze it, pad it with black to a square, or crop its middle"
+    h, w = picture.shape[:2]
+    if fit == 'crop':
+        side = min(h, w)
+        top, left = (h - side)//2, (w - side)//2
+        picture = picture[top:top + side, left:left + side]
+    if fit == 'pad':
+        side = max(h, w)
+        top, left = (side - h)//2, (side - w)//2
+        padded = np.zeros((side, side, 3), np.uint8)
+        padded[top:top + h, left:left + w] = picture
+        picture = padded
+    return _resize(np.ascontiguousarray(picture), size)
+
 # %% ../nbs/04_render.ipynb #a9519d33
 class SmallRender(gym.Wrapper, gym.utils.RecordConstructorArgs):
     "Render `size` × `size` pictures, fast where the pixels are the same; not safe for threads"
@@ -69,24 +117,51 @@ class SmallRender(gym.Wrapper, gym.utils.RecordConstructorArgs):
     def __init__(self,
         env:gym.Env,          # renders `rgb_array`
         size:Whole(8, 1024),  # height and width of the picture, pixels
+        fit:OneOf('squeeze', 'pad', 'crop')='squeeze',  # how a picture becomes square
+        grey:bool=False,      # three equal channels?
     ):
-        gym.utils.RecordConstructorArgs.__init__(self, size=size)  # for Gymnasium's `to_json`
+        gym.utils.RecordConstructorArgs.__init__(self, size=size, fit=fit, grey=grey)
         super().__init__(env)
-        self.size = size
-        self.key = env.spec.id, str(env.spec.kwargs), size
+        self.size, self.fit, self.grey = size, fit, grey
+        self.rendered = None  # shape and dtype of the environment's own picture
+        known = env.spec is not None and env.spec.entry_point is not None
+        if known:
+            self.key = type(env.unwrapped), env.spec.id, str(env.spec.kwargs), size
+        else:
+            self.key, self.agreed = size, {}  # its arguments are not known
 
-    def render_and_resize(self): return _resize(self.env.render(), self.size)
+    def render_rgb(self):
+        "The environment's picture as RGB; it must be of the same kind each time"
+        picture = self.env.render()
+        rgb = _as_rgb(picture)
+        x = np.asarray(picture)
+        self.rendered = self.rendered or (x.shape, x.dtype)
+        shape, dtype = self.rendered
+        if (x.dtype, x.ndim) != (dtype, len(shape)):
+            raise _WrongPicture(f'its picture is {x.dtype} of shape {x.shape}: expected {dtype} '
+                                f'of shape {shape}, as before')
+        return rgb
+
+    def render_and_resize(self): return _fit(self.render_rgb(), self.size, self.fit)
 
     def render_small(self):
         with _small_surfaces(self.size):
-            picture = self.env.render()
-        if picture.shape[:2] == (self.size, self.size): return picture
+            picture = self.render_rgb()
+        if picture.shape[:2] == (self.size, self.size):
+            return picture.copy()  # the environment may write to its array again
         return _resize(picture, self.size)
 
-    def render(self):
+    def render_square(self):
+        if self.fit != 'squeeze': return self.render_and_resize()
         if self.key not in self.agreed:
             picture = self.render_and_resize()
             same = [np.array_equal(picture, self.render_small()) for _ in range(2)]
             self.agreed[self.key] = all(same)
             return picture
         return self.render_small() if self.agreed[self.key] else self.render_and_resize()
+
+    def render(self):
+        picture = self.render_square()
+        if not self.grey: return picture
+        grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
+        return np.stack([grey]*3, -1)

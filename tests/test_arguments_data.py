@@ -46,6 +46,7 @@ from rssm_nbdev.cli.use import build_parser, load_model, main
 from rssm_nbdev.collection.episodes import collect, stream
 from rssm_nbdev.collection.minari_io import env_actions, from_minari, model_actions, stream_minari
 from rssm_nbdev.collection.minari_io import to_minari
+from rssm_nbdev.collection.policies import Held, OrnsteinUhlenbeck
 from rssm_nbdev.collection.shards import check_shard, merge_shards, parse_shard, save_shard
 from rssm_nbdev.collection.shards import shard_items, shard_of, shard_path
 from rssm_nbdev.collection.workers import run_jobs
@@ -188,6 +189,8 @@ CASES = {
         SmallRender, lambda: dict(env=env(), size=8),
         env=a(gym.Env),
         size=pixels(),
+        fit=choice('squeeze', 'pad', 'crop'),
+        grey=flag(),
     ),
 
     # faulty
@@ -206,6 +209,12 @@ CASES = {
         size=pixels(),
         sticky=number(low=0, high=.99),
         scaled=flag(),
+        pixels=text('observation', 'nowhere', but=word('render')),
+        fit=choice('squeeze', 'pad', 'crop', optional=True),
+        grey=flag(),
+        action_repeat=count(1000),
+        warmup=number(low=0, high=10_000, integer=True),
+        env_kwargs=a(dict, optional=True),
     ),
     'env.make_env, options': Case(
         lambda options: make_env('Pendulum-v1', 8, **options), lambda: dict(options={'g': 9.}),
@@ -514,6 +523,7 @@ CASES = {
         on_failure=choice('raise', 'skip'),
         limit=number(low=.01, optional=True),
         failures=a(list, optional=True),
+        reuse=flag(),
     ),
     'collection.episodes.collect': Case(
         collect,
@@ -523,6 +533,14 @@ CASES = {
         env_id=text(WORDS, 'Pendulum-v99', but=word('Pendulum-v1')),
         episodes=count(1_000_000),
         seed=seed(2**31),
+    ),
+
+    # collection.policies
+    'collection.policies.Held': Case(Held, lambda: dict(longest=3), longest=count()),
+    'collection.policies.OrnsteinUhlenbeck': Case(
+        OrnsteinUhlenbeck, lambda: dict(theta=.1, sigma=.2),
+        theta=number(low=0, high=1),
+        sigma=number(low=0),
     ),
 
     # collection.minari_io
@@ -1029,9 +1047,10 @@ CASES = {
 LEFT = {  # reason → public names without a case
     'an error class': """
         core.RSSMError core.ArgumentError core.EnvError core.FileError core.TrainingError
-        core.MissingError env.EpisodeError
+        core.MissingError env.EpisodeError wrappers.EnvWarning
     """,
     'a constant': """
+        collection.policies.POLICIES
         collection.shards.Shard env.Policy env.FLOAT32_MAX plot.COLOURS checkpoint.MODELS
         sharing.course.COURSE_STD planning.cem.EQUATIONS grading.evidence.NUMBER_PATTERN
         grading.grades.CHECKS grading.grades.TITLES cli.use.COMMANDS
@@ -1064,7 +1083,8 @@ LEFT = {  # reason → public names without a case
     'a base class: its methods say that they are missing': 'planning.cem.PlanningModel',
     'called by Gymnasium or torch, which set its arguments': """
         render.SmallRender.render_and_resize render.SmallRender.render_small
-        render.SmallRender.render env.StateInInfo.reset env.StateInInfo.step
+        render.SmallRender.render render.SmallRender.render_rgb
+        render.SmallRender.render_square env.StateInInfo.reset env.StateInInfo.step
         encoder.Encoder.forward encoder.Decoder.forward encoder.VAE.forward
         encoder.FrozenEncoder.train
     """,

@@ -7,12 +7,17 @@ __all__ = ['stream', 'collect']
 
 # %% ../../nbs/collection/01_episodes.ipynb #epi00003
 import sys
-from collections.abc import Iterator
-from contextlib import closing, suppress
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
+from multiprocessing import current_process
+from uuid import uuid4
 
 import cv2
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec, load_env_creator
 from joblib import cpu_count
 from tqdm import tqdm
 
@@ -20,30 +25,59 @@ from ..checks import Number, OneOf, Whole, checked
 from .shards import shard_items
 from .workers import WarningList, episode_job, gather, is_failure
 from .workers import run_jobs, run_serially
-from ..env import Episode, EpisodeError, Policy, _episode_errors, make_env
-from ..env import random_policy, rollout
+from ..core import ArgumentError
+from ..env import Episode, EpisodeError, Policy, _episode_errors, _find_spec, _maker
+from ..env import make_env, random_policy, rollout
+from ..wrappers import _say, _without_saying
 
 # %% ../../nbs/collection/01_episodes.ipynb #39b3e5bf
-def _run_episode(env_id, policy, max_steps, size, kwargs, seed, at):
-    "Make the environment and run one episode; raises `EpisodeError`"
+_kept = {}  # in each process: collection → the environment kept for its next episode
+
+def _open_env(env_id, name, size, kwargs, seed, at, collection):
+    "The environment kept for this collection, or a new one"
+    if collection in _kept: return _kept.pop(collection)
+    with _episode_errors(name, seed, at), _without_saying():  # `stream` has given the warnings
+        return make_env(env_id, size, **kwargs)
+
+def _run_episode(env_id, name, policy, max_steps, size, kwargs, collection, seed, at):
+    "Run one episode in a new environment, or a kept one; raises `EpisodeError`"
     at[0] = -1
-    with _episode_errors(env_id, seed, at):
-        env = make_env(env_id, size, **kwargs)
+    env = _open_env(env_id, name, size, kwargs, seed, at, collection)
     try:
         episode = rollout(env, seed, policy, max_steps, at)
     except EpisodeError:
         with suppress(Exception, SystemExit):
             env.close()  # the first error is the one to report
         raise
+    if collection is not None:
+        _kept[collection] = env
+        return episode
     try:
-        with _episode_errors(env_id, seed, at, kind='close'):
+        with _episode_errors(name, seed, at, kind='close'):
             env.close()
     except EpisodeError as e:
         e.episodes.append(episode)  # it is complete
         raise
     return episode
 
+def _close_kept(episodes, collection):
+    "The same episodes; at their end the environment kept in this process is closed"
+    try:
+        yield from episodes
+    finally:
+        if collection in _kept:
+            _kept.pop(collection).close()
+
 # %% ../../nbs/collection/01_episodes.ipynb #75c412d0
+def _warn_if_constant(episode):
+    "Warn if all pictures of an episode are equal: a sign of a rendering fault"
+    obs = episode.obs
+    if len(obs) < 5 or (obs[0] != obs[-1]).any() or (obs[0] != obs[len(obs)//2]).any(): return
+    if (obs != obs[0]).any(): return
+    kind = 'black' if not obs.any() else 'the same'
+    _say(episode.env_id, f'all pictures of an episode are {kind}: expected pictures that change '
+                         '(look at `obs`; is its rendering broken?)')
+
 def _with_progress(episodes, total, desc, progress):
     "The same episodes, with a progress bar that shows frames per second"
     frames = 0
@@ -51,15 +85,44 @@ def _with_progress(episodes, total, desc, progress):
     with closing(episodes), bar:
         for episode in episodes:
             frames += len(episode.obs)
+            _warn_if_constant(episode)
             seconds = max(bar.format_dict['elapsed'], 1e-9)
             bar.update()
             bar.set_postfix_str(f'{frames/seconds:.0f} frames/s')
             yield episode
 
+# %% ../../nbs/collection/01_episodes.ipynb #20f4974d
+def _check_env(env_id, size, max_steps, kwargs):
+    "Refuse a bad environment before a process starts; return its name"
+    with _without_saying('no time limit') if max_steps else nullcontext():
+        env = make_env(env_id, size, **kwargs)
+    name = env.spec.id
+    env.close()
+    return name
+
+def _worker_spec(env_id):
+    "The specification to be registered in workers; None if the environment has no id"
+    if not isinstance(env_id, str): return None
+    spec = _find_spec(env_id)
+    is_local = isinstance(spec.entry_point, str) and spec.entry_point.startswith('__main__:')
+    if not is_local: return spec
+    return replace(spec, entry_point=load_env_creator(spec.entry_point))  # workers have another
+
+def _count_workers(workers, jobs, limit):
+    "How many processes to use: none beside this one, if it may not start any"
+    if not current_process().daemon: return workers or min(cpu_count(), jobs)
+    if limit is not None:
+        raise ArgumentError(f'limit={limit}: a daemonic process can start no worker to be killed, '
+                            'expected None')
+    if workers != 1:
+        warnings.warn('collected in this process alone: it is daemonic and can start no other '
+                      '(workers=1 says nothing)', stacklevel=3)
+    return 1
+
 # %% ../../nbs/collection/01_episodes.ipynb #c9a43f4c
 @checked
 def stream(
-    env_id:str,                               # any Gymnasium id with `rgb_array` rendering
+    env_id:str|EnvSpec|gym.Env|Callable,      # as in `make_env`
     episodes:Whole(1, 1_000_000),             # how many
     seed:Whole(0, 2**31)=0,                   # collection seed: episode i has 1,000,000·seed + i
     policy:Policy=random_policy,              # chooses the actions
@@ -71,32 +134,34 @@ def stream(
     on_failure:OneOf('raise', 'skip')='raise',  # 'skip' leaves an episode that fails out
     limit:Number(.01)=None,                   # seconds until an episode's worker is killed
     failures:list=None,                       # each `Failure` is appended to it
+    reuse:bool=False,                         # keep the environment for a process's next episode?
     **kwargs,                                 # other arguments of `make_env`
 )->Iterator[Episode]:                         # in the order of their seeds
     "Yield reproducible episodes from several processes; raises `EnvError`, `EpisodeError`"
     numbers = shard_items(range(episodes), shard)
     seeds = ((1_000_000*seed + i,) for i in numbers)
-    make_env(env_id, size, **kwargs).close()  # refuse a bad environment before a process starts
-    run = partial(_run_episode, env_id, policy, max_steps, size, kwargs)
+    env_id = _maker(env_id)
+    name = _check_env(env_id, size, max_steps, kwargs)
+    collection = uuid4().hex if reuse else None
+    run = partial(_run_episode, env_id, name, policy, max_steps, size, kwargs, collection)
     skip = on_failure == 'skip'
     if failures is None:
         failures = WarningList() if skip else []
-    if workers is None:
-        workers = min(cpu_count(), len(numbers))
+    workers = _count_workers(workers, len(numbers), limit)
 
-    if workers == 1 and limit is None and not skip:
-        found = run_serially(run, seeds, failures)
+    if current_process().daemon or workers == 1 and limit is None and not skip:
+        found = _close_kept(run_serially(run, seeds, failures, skip), collection)
     else:
-        job = partial(episode_job, gym.spec(env_id), run)
+        job = partial(episode_job, _worker_spec(env_id), run)
         one_thread = partial(cv2.setNumThreads, 1)
         until = None if skip else is_failure
         outcomes = run_jobs(job, seeds, workers, limit, one_thread, until)
-        found = gather(outcomes, env_id, skip, failures)
-    return _with_progress(found, len(numbers), f'collect {env_id}', progress)
+        found = gather(outcomes, name, skip, failures)
+    return _with_progress(found, len(numbers), f'collect {name}', progress)
 
 # %% ../../nbs/collection/01_episodes.ipynb #3f53ec77
 def collect(
-    env_id:str,    # any Gymnasium id with `rgb_array` rendering
+    env_id,        # as in `make_env`: an id, a function that makes an environment, …
     episodes:int,  # how many
     seed:int=0,    # collection seed
     **kwargs,      # other arguments of `stream`

@@ -17,10 +17,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, suppress
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from itertools import chain, count
 from multiprocessing import active_children
 from tempfile import TemporaryDirectory
@@ -246,14 +247,22 @@ def gather(
             raise error
 
 # %% ../../nbs/collection/00_workers.ipynb #98893301
+def _register(spec):
+    "Register an environment in this process; its own package does so when it is imported"
+    if isinstance(spec.entry_point, str):
+        with suppress(Exception):  # if it is broken, `make_env` says so
+            import_module(spec.entry_point.partition(':')[0])
+    gym.registry.setdefault(spec.id, spec)
+
 def episode_job(
-    spec,  # of a Gymnasium environment
+    spec,  # of a Gymnasium environment; None: it has no id
     run,   # function of a seed and `at` that makes an episode
     seed,  # the environment's
     at,    # see `run_jobs`
 )->tuple:  # episode, failure, traceback; episode or failure may be None
     "A job for `run_jobs`: one episode; registers the environment's id in the worker"
-    gym.registry.setdefault(spec.id, spec)
+    if spec is not None and spec.id not in gym.registry:
+        _register(spec)
     try:
         return run(seed, at), None, ''
     except EpisodeError as e:
@@ -263,11 +272,14 @@ def run_serially(
     run,            # function of a seed and `at` that makes an episode
     seeds,          # iterable of (seed,)
     failures:list,  # a failure is appended to it
+    skip:bool=False,  # go on after a failure?
 ): # iterator over episodes
-    "Yield episodes made in this process; raises `EpisodeError`"
-    try:
-        for seed, in seeds:
-            yield run(seed, [-1])
-    except EpisodeError as e:
-        failures.append(e.failure)
-        raise
+    "Yield episodes made in this process; raises `EpisodeError` unless `skip`"
+    for seed, in seeds:
+        try:
+            episodes = [run(seed, [-1])]
+        except EpisodeError as e:
+            failures.append(e.failure)
+            if not skip: raise
+            episodes = e.episodes  # one that is complete, if only its end failed
+        yield from episodes
