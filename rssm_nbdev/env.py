@@ -11,7 +11,6 @@ import ctypes
 import difflib
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,10 +27,10 @@ from gymnasium.wrappers import StickyAction
 
 from .checks import Number, OneOf, Whole, checked
 from .core import ArgumentError, EnvError, check_array, short_repr
-from .render import SmallRender, _choose_driver, _WrongPicture
-from .wrappers import EnvWarning, _ActionRepeat, _as_action, _env_name, _flat_state
+from .wrappers import SmallRender, _choose_driver, _WrongPicture
+from .wrappers import _ActionRepeat, _as_action, _env_name, _flat_state
 from .wrappers import _is_flat, _is_picture, _leaves, _limit_time, _ObservedPicture
-from .wrappers import _PictureObservation, _prepare_actions, _say, _WarmUp
+from .wrappers import _PictureObservation, _prepare_actions, _warn_once, _WarmUp
 
 # %% ../nbs/05_env.ipynb #c164b86f
 class StateInInfo(gym.Wrapper, gym.utils.RecordConstructorArgs):
@@ -45,7 +44,8 @@ class StateInInfo(gym.Wrapper, gym.utils.RecordConstructorArgs):
         left = ['.'.join(map(str, path)) or 'the observation' for path, space in leaves
                 if not (_is_flat(space) or path == () and _is_picture(space))]
         if left:
-            _say(env, f'left out of `state`, as pictures or of no fixed length: {", ".join(left)}')
+            names = ', '.join(left)
+            _warn_once(env, f'left out of `state`, as pictures or of no fixed length: {names}')
 
     def reset(self, *, seed=None, options=None):
         obs, info = self.env.reset(seed=seed, options=options)
@@ -192,14 +192,16 @@ def _is_ours(env):
     return False
 
 # %% ../nbs/05_env.ipynb #757e0175
-def _say_changes(env, small, fit):
-    "Say what became of pictures that are not square or not RGB"
+_SQUEEZED = {'CartPole-v1'}  # its bundled encoder was trained on squeezed pictures
+
+def _warn_of_changes(env, small, fit):
+    "Warn of pictures that are converted because they are not square or not RGB"
     shape, dtype = small.rendered or ((1, 1, 3), 'uint8')
     if shape[-1] != 3 or len(shape) != 3 or dtype != 'uint8':
-        _say(env, f'its pictures are {dtype} of shape {shape}, converted to RGB (no alpha)')
-    elif shape[0] != shape[1] and fit is None:
-        _say(env, f'its pictures of {shape[0]} × {shape[1]} are squeezed to a square '
-                  "(fit='pad' or fit='crop' keeps proportions, fit='squeeze' says nothing)")
+        _warn_once(env, f'its pictures are {dtype} of shape {shape}, converted to RGB (no alpha)')
+    elif shape[0] != shape[1] and fit is None and _env_name(env) not in _SQUEEZED:
+        _warn_once(env, f'its pictures of {shape[0]} × {shape[1]} are squeezed to a square '
+                  "(fit='pad' or fit='crop' keeps proportions, fit='squeeze' is silent)")
 
 def _with_pictures(env, size, fit, grey):
     "Render small pictures as the observation; raises `EnvError`"
@@ -210,7 +212,7 @@ def _with_pictures(env, size, fit, grey):
         env.close()
         reason = e if isinstance(e, EnvError) else _one_line(e)
         raise EnvError(f'{_env_name(env)}: rendering its first picture failed ({reason})') from e
-    _say_changes(env, small, fit)
+    _warn_of_changes(env, small, fit)
     return env
 
 @checked
@@ -220,7 +222,7 @@ def make_env(
     sticky:Number(0, .99)=0., # probability that the previous action is repeated
     scaled:bool=True,         # continuous actions from −1 to 1? else as the environment has them
     pixels:str='render',      # source of the picture: 'render', 'observation' or a key of it
-    fit:OneOf('squeeze', 'pad', 'crop')=None,  # makes it square; None: squeezed, and said
+    fit:OneOf('squeeze', 'pad', 'crop')=None,  # makes it square; None: squeeze and warn
     grey:bool=False,          # pictures in grey (three equal channels)?
     action_repeat:Whole(1, 1000)=1,  # steps of the simulator for each action; rewards are summed
     warmup:Whole(0, 10_000)=0,       # random actions after each reset, not part of the episode

@@ -46,7 +46,7 @@ from rssm_nbdev.cli.use import build_parser, load_model, main
 from rssm_nbdev.collection.episodes import collect, stream
 from rssm_nbdev.collection.minari_io import env_actions, from_minari, model_actions, stream_minari
 from rssm_nbdev.collection.minari_io import to_minari
-from rssm_nbdev.collection.policies import Held, OrnsteinUhlenbeck
+from rssm_nbdev.collection.episodes import Held, OrnsteinUhlenbeck
 from rssm_nbdev.collection.shards import check_shard, merge_shards, parse_shard, save_shard
 from rssm_nbdev.collection.shards import shard_items, shard_of, shard_path
 from rssm_nbdev.collection.workers import run_jobs
@@ -75,7 +75,7 @@ from rssm_nbdev.planning.imagination import mean_noise, reward_states, RewardHea
 from rssm_nbdev.plot import animate, markdown_table, plot_errors, plot_frames, plot_horizons
 from rssm_nbdev.plot import plot_learning, plot_reconstructions, plot_rollout, plot_transitions
 from rssm_nbdev.plot import save_figure
-from rssm_nbdev.render import SmallRender
+from rssm_nbdev.wrappers import SmallRender
 from rssm_nbdev.rssm import RSSM
 from rssm_nbdev.sharing.course import export_course, import_course
 from rssm_nbdev.sharing.hub import from_pretrained, push_to_hub, save_pretrained
@@ -185,7 +185,7 @@ CASES = {
     ),
 
     # render
-    'render.SmallRender': Case(
+    'wrappers.SmallRender': Case(
         SmallRender, lambda: dict(env=env(), size=8),
         env=a(gym.Env),
         size=pixels(),
@@ -535,9 +535,9 @@ CASES = {
         seed=seed(2**31),
     ),
 
-    # collection.policies
-    'collection.policies.Held': Case(Held, lambda: dict(longest=3), longest=count()),
-    'collection.policies.OrnsteinUhlenbeck': Case(
+    # policies of collection.episodes
+    'collection.episodes.Held': Case(Held, lambda: dict(longest=3), longest=count()),
+    'collection.episodes.OrnsteinUhlenbeck': Case(
         OrnsteinUhlenbeck, lambda: dict(theta=.1, sigma=.2),
         theta=number(low=0, high=1),
         sigma=number(low=0),
@@ -1050,7 +1050,7 @@ LEFT = {  # reason → public names without a case
         core.MissingError env.EpisodeError wrappers.EnvWarning
     """,
     'a constant': """
-        collection.policies.POLICIES
+        collection.episodes.POLICIES
         collection.shards.Shard env.Policy env.FLOAT32_MAX plot.COLOURS checkpoint.MODELS
         sharing.course.COURSE_STD planning.cem.EQUATIONS grading.evidence.NUMBER_PATTERN
         grading.grades.CHECKS grading.grades.TITLES cli.use.COMMANDS
@@ -1082,9 +1082,9 @@ LEFT = {  # reason → public names without a case
     """,
     'a base class: its methods say that they are missing': 'planning.cem.PlanningModel',
     'called by Gymnasium or torch, which set its arguments': """
-        render.SmallRender.render_and_resize render.SmallRender.render_small
-        render.SmallRender.render render.SmallRender.render_rgb
-        render.SmallRender.render_square env.StateInInfo.reset env.StateInInfo.step
+        wrappers.SmallRender.render_and_resize wrappers.SmallRender.render_small
+        wrappers.SmallRender.render wrappers.SmallRender.render_rgb
+        wrappers.SmallRender.render_square env.StateInInfo.reset env.StateInInfo.step
         encoder.Encoder.forward encoder.Decoder.forward encoder.VAE.forward
         encoder.FrozenEncoder.train
     """,

@@ -18,10 +18,10 @@ from gymnasium.spaces import Box, Dict, Discrete, Graph, Sequence, Text, Tuple
 from gymnasium.wrappers import AddRenderObservation
 
 from rssm_nbdev.collection.episodes import collect, stream
-from rssm_nbdev.collection.policies import POLICIES
+from rssm_nbdev.collection.episodes import POLICIES
 from rssm_nbdev.core import ArgumentError, EnvError
 from rssm_nbdev.env import EpisodeError, make_env, rollout
-from rssm_nbdev.wrappers import _said, EnvWarning
+from rssm_nbdev.wrappers import _warned, EnvWarning
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*squeezed')
 own = dict(workers=1, progress=False)
@@ -83,7 +83,7 @@ def reg(cls=Dot, **kwargs):
 
 def said(f, match=''):
     "The texts of the warnings of our own"
-    _said.clear()
+    _warned.clear()
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter('always')
         f()

@@ -22,7 +22,7 @@ from ..checks import OrNone, Whole, checked
 from ..core import ArgumentError, FileError, RSSMError, check_array, short_repr
 from ..data import check_episode
 from ..env import Episode, make_env
-from ..render import _resize
+from ..wrappers import _resize
 from ..system import optional_import
 
 # %% ../../nbs/collection/03_minari_io.ipynb #ec597e88
