@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -253,7 +254,8 @@ def _maker(env_id):
     layers = spec.additional_wrappers if spec else ()
     if spec and spec.entry_point and all(o.kwargs is not None for o in layers): return spec
     try:
-        return partial(cloudpickle.loads, cloudpickle.dumps(env_id))
+        cloudpickle.dumps(env_id)  # it must reach the workers
+        return partial(deepcopy, deepcopy(env_id))  # one copy for each episode
     except Exception as e:
         raise ArgumentError(f'env_id={short_repr(env_id)}: cannot be copied ({_one_line(e)}): '
                             'expected an id, or a function that makes the environment') from None
