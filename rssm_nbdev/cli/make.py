@@ -8,6 +8,7 @@ __all__ = ['collect_cmd', 'load_episodes_as', 'find_encoder', 'encode_cmd', 'mer
 
 # %% ../../nbs/cli/01_make.ipynb #b295195c
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,6 +129,21 @@ def find_encoder(
     return find_input(encoder, 'encoder.safetensors', 'encoder')
 
 # %% ../../nbs/cli/01_make.ipynb #20de1746
+def _warn_of_origin(provenance, episodes):
+    "Warn if an encoder was trained in another environment, or on some of these episodes"
+    env_id, seeds = provenance.get('env_id'), str(provenance.get('train_seeds', ''))
+    others = {o.env_id for o in episodes} - {env_id}
+    if env_id and others:
+        print(f'warning: the encoder was trained in {env_id}, the episodes are of '
+              f'{", ".join(sorted(others))}', file=sys.stderr)
+    first, _, last = seeds.partition('–')
+    if not (first.isdigit() and last.isdigit()) or others: return
+    seen = [o.seed for o in episodes if int(first) <= o.seed <= int(last)]
+    if seen:
+        print(f'warning: the encoder was trained on {len(seen)} of these episodes (seeds {first} '
+              f'to {last}): errors on them are too small. Collect with another --seed',
+              file=sys.stderr)
+
 def encode_cmd(
     episodes:str,           # folder of `rssm collect`
     encoder:str,            # folder of `rssm encoder`, a vae_encoder.pt, CartPole-v1 or Pendulum-v1
@@ -137,6 +153,7 @@ def encode_cmd(
     "Encode episodes of pixels to latents with a frozen encoder"
     file, eps = load_episodes_as(episodes, 'Episode')
     enc = load_encoder(find_encoder(encoder))
+    _warn_of_origin(enc.provenance, eps)
     args = dict(episodes=episodes, encoder=encoder)
     run = RunFolder(out, 'encode', args, {'episodes': file}, overwrite)
     latents = encode_episodes(enc, eps)
@@ -181,10 +198,42 @@ def merge_cmd(
     print(f'{run.path}: {len(eps)} episodes, {_steps(eps):,} steps')
 
 # %% ../../nbs/cli/01_make.ipynb #5ac224d3
-def _encoder_psnr(encoder, obs):
-    "PSNR of an encoder's reconstructions of pictures, dB"
-    decoded = encoder.decode(encoder.encode(obs)).numpy()
-    return psnr(float(((decoded/255. - obs/255.)**2).mean()))
+def _moving(obs):
+    "Pixels that change to the next picture or from the one before, (T+1, H, W)"
+    changed = (obs[1:] != obs[:-1]).any(-1)
+    moving = np.zeros(obs.shape[:3], bool)
+    moving[1:] |= changed
+    moving[:-1] |= changed
+    return moving
+
+def _decibels(encoder, train, test):
+    "PSNR of decoded pictures and of the mean picture, over all pixels and over those that move, dB"
+    mean = np.concatenate([o.obs for o in train]).mean(0)/255.                  # (H, W, 3)
+    errors = {'psnr': [], 'psnr_mean': [], 'psnr_moving': [], 'psnr_mean_moving': []}
+    for o in test:
+        real = o.obs/255.                                                       # (T+1, H, W, 3)
+        decoded = encoder.decode(encoder.encode(o.obs)).numpy()/255.
+        for name, picture in (('psnr', decoded), ('psnr_mean', mean)):
+            error = ((picture - real)**2).mean(-1)                              # (T+1, H, W)
+            errors[name].append(error.ravel())
+            errors[f'{name}_moving'].append(error[_moving(o.obs)])
+    errors = {k: np.concatenate(v) for k, v in errors.items()}
+    return {k: psnr(float(v.mean())) for k, v in errors.items() if len(v)}
+
+def _say_quality(scores, pictures, held_out):
+    "Print how well an encoder reconstructs, and warn if it has lost what moves"
+    of = 'pictures of held-out episodes' if held_out else 'of its training pictures (one episode)'
+    print(f'{scores["psnr"]:.1f} dB on {pictures:,} {of};',
+          f'the mean picture has {scores["psnr_mean"]:.1f} dB')
+    if 'psnr_moving' not in scores:
+        print('warning: no pixel changes between two pictures', file=sys.stderr)
+        return
+    moving, mean = scores['psnr_moving'], scores['psnr_mean_moving']
+    print(f'over the pixels that move: {moving:.1f} dB; the mean picture has {mean:.1f} dB')
+    if moving < mean + 1:
+        print('warning: over the pixels that move the encoder is no better than the mean picture: '
+              'its latents hold the background only. Train it longer, or with a smaller noise',
+              file=sys.stderr)
 
 def encoder_cmd(
     env_id:str,             # Gymnasium id to train an encoder for
@@ -192,7 +241,7 @@ def encoder_cmd(
     max_steps:int=None,     # cut longer episodes there
     steps:int=4000,         # optimiser steps
     noise:float=1.,         # errors below so many grey levels weigh little; more: simpler latents
-    seed:int=0,             # of data and training
+    seed:int=100,           # of data and training; apart from the seed of `rssm collect`
     out:str='encoder',      # folder to write
     overwrite:bool=False,   # replace a run that is there
     tensorboard:bool=False, # write TensorBoard's events, too
@@ -210,11 +259,15 @@ def encoder_cmd(
     vae, history = train_vae(pictures, steps, noise=noise, seed=seed)
     for step, mse, kl in history:
         run.log(step, psnr=psnr(mse), kl=kl)
-    save_encoder(vae, run/'encoder.safetensors', env_id=env_id, steps=steps, noise=noise)
-    held_out = np.concatenate([o.obs for o in eps[::10]])
-    score = _encoder_psnr(load_encoder(run/'encoder.safetensors'), held_out)
-    run.finish(psnr=score, pictures=len(pictures), held_out=len(held_out))
-    print(f'{run.path}: {score:.1f} dB on {len(held_out):,} pictures of held-out episodes')
+    seeds = f'{eps[0].seed}–{eps[-1].seed}'
+    save_encoder(vae, run/'encoder.safetensors', env_id=env_id, steps=steps, noise=noise,
+                 train_seeds=seeds)
+    test = eps[::10]
+    scores = _decibels(load_encoder(run/'encoder.safetensors'), train, test)
+    shown = sum(len(o.obs) for o in test)
+    run.finish(**scores, pictures=len(pictures), held_out=shown if len(eps) > 1 else 0)
+    print(f'{run.path}:', end=' ')
+    _say_quality(scores, shown, held_out=len(eps) > 1)
 
 # %% ../../nbs/cli/01_make.ipynb #8e95929a
 @checked
