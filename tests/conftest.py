@@ -57,6 +57,14 @@ REHEARSALS = {
     'test_resume.py::test_a_full_or_read_only_disk_leaves_the_last_checkpoint_whole':
         'fills a disk during trainings',
     'test_accelerate.py': 'trains in one and in two processes',
+    'test_day_one_envs.py::test_functions_specifications_and_objects_are_environments':
+        'starts workers for every form of an environment',
+    'test_day_one_envs.py::test_a_kept_environment_gives_the_same_bytes':
+        'collects in every environment twice',
+    'test_day_one_envs.py::test_an_environment_of_a_script_reaches_the_workers':
+        'runs scripts of their own',
+    'test_day_one_envs.py::test_policies_do_not_depend_on_the_workers':
+        'collects with one and two workers',
     'test_package.py::test_every_module_imports_alone': 'one fresh process for each module',
     'test_package.py::test_site_builds_and_has_no_dead_internal_link': 'builds the whole site',
 }
