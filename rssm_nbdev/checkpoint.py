@@ -116,6 +116,7 @@ def _origin(model, encoder, env_id, action_space):
         sha = encoder.provenance['sha256']
     return {'env_id': env_id, 'action_space': actions, 'encoder_sha256': sha}
 
+# %% ../nbs/15_checkpoint.ipynb #c9d99a20
 def _header(model, origin, metrics, notes):
     "The header of a model's file, as plain JSON"
     name = type(model).__name__

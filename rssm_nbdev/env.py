@@ -83,6 +83,7 @@ def _unknown(env_id, error):
     reason = ' '.join(str(error).split())[:200]
     return EnvError(f'unknown environment {short_repr(env_id)}: {hint} ({reason})')
 
+# %% ../nbs/05_env.ipynb #01d5e09e
 def _find_spec(env_id):
     "The specification of 'id' or 'module:id', whose module is imported; raises `EnvError`"
     module, _, name = env_id.rpartition(':')
@@ -145,6 +146,7 @@ def _call(make, kwargs):
             if 'render_mode' not in str(e): raise
     return make(**kwargs)
 
+# %% ../nbs/05_env.ipynb #c4b425d9
 def _create(env_id, pixels, kwargs):
     "The environment as its authors made it; raises `EnvError`, `ArgumentError`"
     _choose_gl()
@@ -174,6 +176,7 @@ def _create(env_id, pixels, kwargs):
 
 _OURS = 'env_id is an environment of make_env: expected one without its wrappers, or an id'
 
+# %% ../nbs/05_env.ipynb #71512b44
 def _base_env(env_id, pixels, kwargs):
     "The environment, named, and able to give pictures"
     env = _create(env_id, pixels, kwargs)
@@ -216,6 +219,7 @@ def _with_pictures(env, size, fit, grey):
     _warn_of_changes(env, small, fit)
     return env
 
+# %% ../nbs/05_env.ipynb #2bce5ca6
 @checked
 def make_env(
     env_id:str|EnvSpec|gym.Env|Callable,  # id, 'module:id', function that makes an environment, …

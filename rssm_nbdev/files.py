@@ -228,6 +228,7 @@ def _check_seal(seal, header, tensors, path, what):
         raise FileError(f'{path}: damaged, its contents have checksum {found[:12]} '
                         f'and it says {str(seal)[:12]}; expected {what}')
 
+# %% ../nbs/03_files.ipynb #dadfaa52
 @checked
 def read_weights(
     path:PathLike,       # `.safetensors`, or torch's own format

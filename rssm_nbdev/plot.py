@@ -279,6 +279,7 @@ def _check_rollout(posterior, imagined, div, pca, dims, context):
     for d in dims:
         check_number(d, 'dims', high=F - 1, integer=True)
 
+# %% ../nbs/14_plot.ipynb #d3521014
 @checked
 def plot_rollout(
     posterior:Array('C+H', 'F', dtype='float'),      # means along the real trajectory

@@ -165,6 +165,7 @@ class Training:
     def share(self, rows): return rows        # this process's part; `DataParallel` replaces it
     def any_process(self, flag): return flag  # is it set in any? `DataParallel` replaces it
 
+# %% ../nbs/12_train.ipynb #a09ab9e7
 def _check_data(model, train, valid, context):
     "Refuse a model and windows that cannot be trained"
     for name, windows in (('train', train), ('valid', valid)):

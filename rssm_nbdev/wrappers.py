@@ -118,6 +118,7 @@ class _Float32Actions(gym.ActionWrapper, RecordConstructorArgs):
         space = self.env.action_space
         return np.clip(np.asarray(action, space.dtype), space.low, space.high)
 
+# %% ../nbs/04_wrappers.ipynb #61f0373e
 def _prepare_actions(env, scaled):
     "Bring continuous actions to float32, from −1 to 1 if `scaled`; raises `EnvError`"
     space, name = env.action_space, _env_name(env)
@@ -179,6 +180,7 @@ class _PictureObservation(gym.ObservationWrapper, RecordConstructorArgs):
 
     def observation(self, obs): return self.env.render()
 
+# %% ../nbs/04_wrappers.ipynb #cbe41f40
 class _ObservedPicture(gym.Wrapper, RecordConstructorArgs):
     "Render a picture that is (part of) the observation: `pixels` is 'observation' or its key"
     def __init__(self, env, pixels):

@@ -136,6 +136,7 @@ def _evaluate_errors(model, parts, cfg):
         'mae': _absolute_errors(model, parts.test, cfg),
     }
 
+# %% ../../nbs/analysis/02_study.ipynb #0d95838a
 def _evaluate_trial(model, parts, cfg):
     "All numbers of a trained model on the test episodes"
     result = _evaluate_errors(model, parts, cfg)

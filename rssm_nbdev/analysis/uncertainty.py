@@ -243,6 +243,7 @@ def _check_calibrations(calibration, n):
                             'expected one for each')
     return calibration
 
+# %% ../../nbs/analysis/01_uncertainty.ipynb #ecd0700c
 @checked
 @torch.no_grad()
 def evaluate_uncertainty(

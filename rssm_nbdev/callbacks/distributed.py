@@ -70,6 +70,7 @@ def _check_accelerator(accelerator):
         v = getattr(accelerator, k)
         if v != usual: raise ArgumentError(f'the accelerator has {k}={v!r}: expected {usual!r}')
 
+# %% ../../nbs/callbacks/01_distributed.ipynb #bf751e58
 class ProcessGroup:
     "The processes that train one model; this one alone, if there is no accelerator"
     @checked

@@ -222,6 +222,7 @@ class Checkpointing(Callback):
             hint = 'Checkpointing(…, resume=True) goes on from there'
             print(f'stopped; kept in {path}, step {step}: {hint}')
 
+# %% ../../nbs/callbacks/00_resume.ipynb #16bf3ec7
 def identity(
     t:Training,  # any
 )->dict:         # plain values

@@ -220,6 +220,7 @@ def _decibels(encoder, train, test):
     errors = {k: np.concatenate(v) for k, v in errors.items()}
     return {k: psnr(float(v.mean())) for k, v in errors.items() if len(v)}
 
+# %% ../../nbs/cli/01_make.ipynb #58e68f8a
 def _say_quality(scores, pictures, held_out):
     "Print how well an encoder reconstructs, and warn if it has lost what moves"
     of = 'pictures of held-out episodes' if held_out else 'of its training pictures (one episode)'
@@ -235,6 +236,7 @@ def _say_quality(scores, pictures, held_out):
               'its latents hold the background only. Train it longer, or with a smaller noise',
               file=sys.stderr)
 
+# %% ../../nbs/cli/01_make.ipynb #0d8920a9
 def encoder_cmd(
     env_id:str,             # Gymnasium id to train an encoder for
     episodes:int=100,       # episodes to collect for it, with a random policy

@@ -123,6 +123,7 @@ def _checksum(ep, seed, env_id):
         sha.update(values)
     return sha.hexdigest()
 
+# %% ../../nbs/collection/03_minari_io.ipynb #7fa4115e
 def _check_like(ep, first):
     "Return the episode if it is complete and has the sizes of the first, or raise `ArgumentError`"
     def layout(o): return o.env_id, o.obs.shape[1:], o.state.shape[1:]

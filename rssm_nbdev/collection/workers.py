@@ -93,6 +93,7 @@ def _failure(error, limit):
     if isinstance(error, BrokenProcessPool): return _DIED
     return replace(_DIED, reason=error_line(error), kind='raised')
 
+# %% ../../nbs/collection/00_workers.ipynb #669c2e98
 class _Worker:
     "One process in a pool of its own; started when first used, and again after a failure"
     def __init__(self, prepare, job, limit, file):

@@ -228,6 +228,7 @@ class _LineReader:
                 place += 1
             before = kind
 
+# %% ../../nbs/grading/00_evidence.ipynb #a2b21164
 @checked
 def errors_in_lines(
     lines:ListOf(str, least=0),  # printed text
@@ -374,6 +375,7 @@ def _identifiers(node):
     values = (getattr(node, key, None) for key in ('id', 'attr', 'name', 'arg', 'module'))
     return {v.lower() for v in values if isinstance(v, str)}
 
+# %% ../../nbs/grading/00_evidence.ipynb #a8158a32
 @checked
 def code_names(
     tree:ast.AST,
@@ -494,6 +496,7 @@ def _find_sections(heads):
             found[k] = last
     return found
 
+# %% ../../nbs/grading/00_evidence.ipynb #92271993
 @dataclass
 class Notebook:
     "The cells of a notebook, by section"
@@ -548,6 +551,7 @@ def _definitions(cells):
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, kinds)]
     return {node.name.lower(): code_names(node) for node in nodes}
 
+# %% ../../nbs/grading/00_evidence.ipynb #8fdf299f
 @checked
 def read_notebook(
     path:PathLike,  # of an `.ipynb`

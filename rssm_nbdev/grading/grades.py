@@ -346,6 +346,7 @@ def _kl_problem(kls):
     if kls and max(value for _, value in kls) < 1e-4:
         return 'the KL divergence is zero: the posterior ignores the observation', kls[0][0].n
 
+# %% ../../nbs/grading/01_grades.ipynb #a62b7f28
 @register_check('RSSM equations')
 def _rssm_equations(nb):
     section = nb.in_sections(4)

@@ -83,6 +83,7 @@ def _merged_biases(w):
     b_i = reorder_gates(w.b_i, 'nrz') + F.pad(w.b_h[:2*D], (D, 0))              # (3D,)
     return b_i, F.pad(w.b_h[2*D:], (2*D, len(w.W_u)))                           # (3D+U,)
 
+# %% ../../nbs/kernels/01_recurrence.ipynb #a6ab8564
 def _forward(x, u, not_first, noise, h0, z0, w, min_std, dtype, keep_all=True):
     "The scan, written in place, its large products in `dtype`: `_Results` and `_Kept`"
     D, S, aten = w.W_h.shape[1], w.W_z.shape[1], torch.ops.aten

@@ -219,6 +219,7 @@ def _draw_level(ax, returns, color, ls, name):
     ax.axhline(v.mean, color=color, ls=ls, lw=1.2, label=name)
     ax.axhspan(v.low, v.high, color=color, alpha=.08, lw=0)
 
+# %% ../../nbs/planning/01_agent.ipynb #977645f2
 @checked
 def plot_returns(
     curves:dict,         # name → (numbers (P,), returns (S, P, N)): S repetitions, N episodes

@@ -99,6 +99,7 @@ def _cell(value):
     "Return a metric's name or value as the text of a table cell"
     return f'{value:.4g}' if isinstance(value, float) else str(value).replace('|', '\\|')
 
+# %% ../../nbs/sharing/01_hub.ipynb #047c53d3
 def _card_texts(h, repo):
     "Return the parts of the card that depend on the header"
     bundled = _bundled_name(h['encoder_sha256'])
