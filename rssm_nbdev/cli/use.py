@@ -61,6 +61,14 @@ def _write_errors(run, res, horizon):
         save_figure(plot_errors(res), run/'errors.png')
 
 # %% ../../nbs/cli/02_use.ipynb #089cb1f5
+def _print_losses(res, models, known, horizons):
+    "Print at which horizons a model is worse than the best baseline"
+    for model in models:
+        best = {h: min(res.at(k, h).mean for k in known) for h in horizons}
+        lost = [str(h) for h in horizons if best[h] < res.at(model, h).mean]
+        if lost:
+            print(f'{model} is worse than the best baseline at {", ".join(lost)} steps')
+
 def evaluate_cmd(
     latents:str,            # folder of `rssm encode`
     models:Param('folders of `rssm train`', str, nargs='+'),
@@ -90,6 +98,7 @@ def evaluate_cmd(
     for k in res.err:
         errors = [f'  {h} step{"s"*(h > 1)} {res.at(k, h).mean:.4f}' for h in shown]
         print(f'{k:12}' + ''.join(errors))
+    _print_losses(res, ours, known, shown)
     run.finish(**{f'{k}, {h}': res.at(k, h).mean for k in res.err for h in shown})
     print(f'{run.path}: {res.windows} windows of {len(res.episodes)} test episodes')
 
