@@ -21,7 +21,7 @@ from ..callbacks.resume import Checkpointing
 from ..checkpoint import MODELS, save
 from ..checks import OneOf, PathLike, Whole, checked
 from .run_folder import RunFolder, find_input
-from ..collection.episodes import stream
+from ..collection.episodes import POLICIES, stream
 from ..collection.shards import _sorted_shards, merge_shards, parse_shard, save_shard
 from ..collection.shards import shard_of
 from ..core import ArgumentError, EnvError, FileError, TrainingError, check_choice
@@ -63,6 +63,12 @@ def _save_collected(path, eps, shard, origin):
 def _steps(eps): return sum(map(len, eps))
 
 # %% ../../nbs/cli/01_make.ipynb #2f1b76de
+_USUAL = dict(policy='uniform', fit=None, action_repeat=1, warmup=0, sticky=0.)
+
+def _changed(**options):
+    "Options of `rssm collect` that differ from their defaults"
+    return {k: v for k, v in options.items() if v != _USUAL[k]}
+
 def collect_cmd(
     env_id:str,             # Gymnasium id with rgb_array rendering, like Pendulum-v1
     episodes:int=100,       # number of episodes
@@ -73,18 +79,25 @@ def collect_cmd(
     shard:str=None,         # like 2/8: only the second of eight parts; join them with `rssm merge`
     on_failure:str='raise', # an episode that fails: raise stops there, skip leaves it out
     limit:float=None,       # an episode fails after so many seconds
+    policy:str='uniform',   # uniform, held (repeated for up to 8 steps) or ou (correlated noise)
+    fit:str=None,           # makes pictures square: squeeze, pad or crop
+    action_repeat:int=1,    # steps of the simulator for each action; rewards are summed
+    warmup:int=0,           # random actions after each reset that are not recorded
     out:str='episodes',     # folder to write
     overwrite:bool=False,   # replace a run that is there
 ):
     "Collect episodes of pixels with a random policy; finished episodes are saved in any case"
+    check_choice(policy, 'policy', POLICIES)
     part = parse_shard(shard) if shard else None
     origin = dict(env_id=env_id, episodes=episodes, seed=seed, max_steps=max_steps, sticky=sticky)
-    policy = dict(on_failure=on_failure, limit=limit)
-    extra = {'sticky': sticky} if sticky else {}
+    handling = dict(on_failure=on_failure, limit=limit)
+    options = _changed(policy=policy, fit=fit, action_repeat=action_repeat, warmup=warmup)
+    origin |= options
+    extra = _changed(sticky=sticky) | options | {'policy': POLICIES[policy]}
     lost = []
     found = stream(env_id, episodes, seed, max_steps=max_steps, workers=workers, shard=part,
-                   failures=lost, **policy, **extra)  # checks the arguments; nothing runs yet
-    args = origin | policy | dict(workers=workers, shard=shard)
+                   failures=lost, **handling, **extra)  # checks the arguments; nothing runs yet
+    args = origin | handling | dict(workers=workers, shard=shard)
     run = RunFolder(out, 'collect', args, overwrite=overwrite)
     eps, error = _collect(found, lost, run)
     stopped = {'stopped': f'shard {shard}'} if error else {}  # such a shard merges with no other
@@ -221,7 +234,7 @@ def _decibels(encoder, train, test):
     return {k: psnr(float(v.mean())) for k, v in errors.items() if len(v)}
 
 # %% ../../nbs/cli/01_make.ipynb #58e68f8a
-def _say_quality(scores, pictures, held_out):
+def _print_quality(scores, pictures, held_out):
     "Print how well an encoder reconstructs, and warn if it has lost what moves"
     of = 'pictures of held-out episodes' if held_out else 'of its training pictures (one episode)'
     print(f'{scores["psnr"]:.1f} dB on {pictures:,} {of};',
@@ -233,7 +246,7 @@ def _say_quality(scores, pictures, held_out):
     print(f'over the pixels that move: {moving:.1f} dB; the mean picture has {mean:.1f} dB')
     if moving < mean + 1:
         print('warning: over the pixels that move the encoder is no better than the mean picture: '
-              'its latents hold the background only. Train it longer, or with a smaller noise',
+              'its latents may lack what moves. Train it longer, or with a smaller noise',
               file=sys.stderr)
 
 # %% ../../nbs/cli/01_make.ipynb #0d8920a9
@@ -244,16 +257,19 @@ def encoder_cmd(
     steps:int=4000,         # optimiser steps
     noise:float=1.,         # errors below so many grey levels weigh little; more: simpler latents
     seed:int=100,           # of data and training; apart from the seed of `rssm collect`
+    fit:str=None,           # makes pictures square: squeeze, pad or crop
+    action_repeat:int=1,    # steps of the simulator for each action
     out:str='encoder',      # folder to write
     overwrite:bool=False,   # replace a run that is there
     tensorboard:bool=False, # write TensorBoard's events, too
 ):
     "Train P01's encoder (a small VAE, 32 latents) for any environment"
-    found = stream(env_id, episodes, seed, max_steps=max_steps)  # nothing runs yet
+    options = _changed(fit=fit, action_repeat=action_repeat)
+    found = stream(env_id, episodes, seed, max_steps=max_steps, **options)  # nothing runs yet
     check_number(steps, 'steps', low=1, integer=True)
     check_number(noise, 'noise', low=0, high=255)
     args = dict(env_id=env_id, episodes=episodes, max_steps=max_steps, steps=steps, noise=noise,
-                seed=seed)
+                seed=seed) | options
     run = RunFolder(out, 'encoder', args, overwrite=overwrite, tensorboard=tensorboard)
     eps = list(found)
     train = [o for i, o in enumerate(eps) if i % 10] or eps
@@ -269,7 +285,7 @@ def encoder_cmd(
     shown = sum(len(o.obs) for o in test)
     run.finish(**scores, pictures=len(pictures), held_out=shown if len(eps) > 1 else 0)
     print(f'{run.path}:', end=' ')
-    _say_quality(scores, shown, held_out=len(eps) > 1)
+    _print_quality(scores, shown, held_out=len(eps) > 1)
 
 # %% ../../nbs/cli/01_make.ipynb #8e95929a
 @checked
